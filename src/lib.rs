@@ -1,0 +1,2 @@
+//! An FTP-over-TLS server and client for copying files straight from one server to another.
+mod proto;

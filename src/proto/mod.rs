@@ -1,0 +1,23 @@
+//! The language of FTP, in both directions: bytes to values and values to bytes. No I/O.
+
+mod command;
+pub mod endpoint;
+mod entry;
+mod line;
+mod path;
+mod reply;
+mod role;
+mod secret;
+pub mod stamp;
+pub mod verb;
+
+pub use command::{
+    AuthMechanism, Command, CommandFault, EpsvArg, ListArg, OptsArg, Protection, Representation,
+};
+pub use endpoint::EndpointFault;
+pub use entry::{Access, Entry, Facts, Kind, push_name};
+pub use line::{Line, LineAssembler, LineFault};
+pub use path::{PathArg, VirtualPath};
+pub use reply::{Code, Reply, ReplyAssembler};
+pub use role::{Payload, TlsRole};
+pub use secret::Secret;

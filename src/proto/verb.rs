@@ -1,0 +1,288 @@
+//! The verbs, one row each: what a verb needs before it may run, what it changes, how `FEAT` and
+//! `HELP` show it. To add a verb, add a row here, a form in `command.rs`, and a handler.
+
+/// What a request line begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // each is the verb of its name
+pub enum Verb {
+    User,
+    Pass,
+    Quit,
+    Rein,
+    Auth,
+    Pbsz,
+    Prot,
+    Ccc,
+    Sscn,
+    Cpsv,
+    Pasv,
+    Epsv,
+    Port,
+    Eprt,
+    Type,
+    Mode,
+    Stru,
+    Allo,
+    Rest,
+    Retr,
+    Stor,
+    Appe,
+    Stou,
+    Abor,
+    List,
+    Nlst,
+    Mlsd,
+    Mlst,
+    Stat,
+    Cwd,
+    Cdup,
+    Pwd,
+    Mkd,
+    Rmd,
+    Dele,
+    Rnfr,
+    Rnto,
+    Size,
+    Mdtm,
+    Feat,
+    Help,
+    Syst,
+    Noop,
+    Opts,
+    /// Known, and not built yet: 502.
+    Planned,
+}
+
+/// Whether a verb makes sense on a control connection in clear text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsNeed {
+    /// It may come at any time.
+    Never,
+    /// The server's settings may insist on TLS: 534.
+    AsSet,
+    /// It speaks about TLS and means nothing before AUTH: 503.
+    Always,
+}
+
+/// Whether a verb waits for a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginNeed {
+    /// It may come before.
+    No,
+    /// 530 before.
+    Yes,
+}
+
+/// What a verb may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing in the tree.
+    Reads,
+    /// Something in the tree: refused to a read-only account.
+    Writes,
+}
+
+/// When a verb that comes during a transfer is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DuringTransfer {
+    /// When the transfer has ended.
+    Waits,
+    /// At once.
+    Answered,
+}
+
+/// One verb's row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// As it stands in a request line, in capitals.
+    pub name: &'static str,
+    /// What it is; two names may be one verb (`CWD`, `XCWD`).
+    pub verb: Verb,
+    /// Its argument as `HELP` shows it.
+    pub usage: &'static str,
+    /// Whether it needs TLS.
+    pub tls: TlsNeed,
+    /// Whether it needs a login.
+    pub login: LoginNeed,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// Whether it is answered during a transfer.
+    pub during: DuringTransfer,
+    /// Its line in the reply to `FEAT`.
+    pub feat: Option<&'static str>,
+}
+
+impl Row {
+    const fn feat(self, feat: &'static str) -> Row {
+        Row { feat: Some(feat), ..self }
+    }
+
+    const fn at_once(self) -> Row {
+        Row { during: DuringTransfer::Answered, ..self }
+    }
+}
+
+/// A verb that may come at any time.
+const fn open(name: &'static str, verb: Verb, usage: &'static str) -> Row {
+    Row {
+        name,
+        verb,
+        usage,
+        tls: TlsNeed::Never,
+        login: LoginNeed::No,
+        effect: Effect::Reads,
+        during: DuringTransfer::Waits,
+        feat: None,
+    }
+}
+
+/// A verb that carries a name or a password.
+const fn login(name: &'static str, verb: Verb, usage: &'static str) -> Row {
+    Row { tls: TlsNeed::AsSet, ..open(name, verb, usage) }
+}
+
+/// A verb about TLS, before or after login.
+const fn secure(name: &'static str, verb: Verb, usage: &'static str) -> Row {
+    Row { tls: TlsNeed::Always, ..open(name, verb, usage) }
+}
+
+/// A verb about TLS for those who have logged in.
+const fn secure_inside(name: &'static str, verb: Verb, usage: &'static str) -> Row {
+    Row { login: LoginNeed::Yes, ..secure(name, verb, usage) }
+}
+
+/// A verb for those who have logged in.
+const fn inside(name: &'static str, verb: Verb, usage: &'static str) -> Row {
+    Row { login: LoginNeed::Yes, ..login(name, verb, usage) }
+}
+
+/// A verb that changes the tree.
+const fn writes(name: &'static str, verb: Verb, usage: &'static str) -> Row {
+    Row { effect: Effect::Writes, ..inside(name, verb, usage) }
+}
+
+/// A verb that we know and have not built.
+const fn planned(name: &'static str) -> Row {
+    open(name, Verb::Planned, "(not implemented)")
+}
+
+/// Every verb, in the order in which `FEAT` and `HELP` show them.
+pub const VERBS: &[Row] = &[
+    login("USER", Verb::User, "<name>"),
+    login("PASS", Verb::Pass, "<password>"),
+    open("QUIT", Verb::Quit, ""),
+    open("REIN", Verb::Rein, ""),
+    open("AUTH", Verb::Auth, "TLS|TLS-C|SSL|TLS-P").feat("AUTH TLS;TLS-C;SSL;TLS-P"),
+    secure("PBSZ", Verb::Pbsz, "0").feat("PBSZ"),
+    secure("PROT", Verb::Prot, "C|P").feat("PROT"),
+    secure_inside("CCC", Verb::Ccc, ""),
+    secure_inside("SSCN", Verb::Sscn, "[ON|OFF]").feat("SSCN"),
+    secure_inside("CPSV", Verb::Cpsv, "").feat("CPSV"),
+    inside("PASV", Verb::Pasv, ""),
+    inside("EPSV", Verb::Epsv, "[1|2|ALL]").feat("EPSV"),
+    inside("PORT", Verb::Port, "h1,h2,h3,h4,p1,p2"),
+    inside("EPRT", Verb::Eprt, "|family|address|port|").feat("EPRT"),
+    inside("TYPE", Verb::Type, "A|I|L 8"),
+    inside("MODE", Verb::Mode, "S"),
+    inside("STRU", Verb::Stru, "F"),
+    inside("ALLO", Verb::Allo, "<bytes>"),
+    inside("REST", Verb::Rest, "<offset>").feat("REST STREAM"),
+    inside("RETR", Verb::Retr, "<file>"),
+    writes("STOR", Verb::Stor, "<file>"),
+    writes("APPE", Verb::Appe, "<file>"),
+    writes("STOU", Verb::Stou, "[<file>]"),
+    inside("ABOR", Verb::Abor, "").at_once(),
+    inside("LIST", Verb::List, "[<path>]"),
+    inside("NLST", Verb::Nlst, "[<path>]"),
+    inside("MLSD", Verb::Mlsd, "[<directory>]"),
+    inside("MLST", Verb::Mlst, "[<path>]").feat("MLST"),
+    inside("STAT", Verb::Stat, "[<path>]").at_once(),
+    inside("CWD", Verb::Cwd, "<directory>"),
+    inside("XCWD", Verb::Cwd, "<directory>"),
+    inside("CDUP", Verb::Cdup, ""),
+    inside("XCUP", Verb::Cdup, ""),
+    inside("PWD", Verb::Pwd, ""),
+    inside("XPWD", Verb::Pwd, ""),
+    writes("MKD", Verb::Mkd, "<directory>"),
+    writes("XMKD", Verb::Mkd, "<directory>"),
+    writes("RMD", Verb::Rmd, "<directory>"),
+    writes("XRMD", Verb::Rmd, "<directory>"),
+    writes("DELE", Verb::Dele, "<file>"),
+    writes("RNFR", Verb::Rnfr, "<path>"),
+    writes("RNTO", Verb::Rnto, "<path>"),
+    inside("SIZE", Verb::Size, "<file>").feat("SIZE"),
+    inside("MDTM", Verb::Mdtm, "<path>").feat("MDTM"),
+    open("FEAT", Verb::Feat, ""),
+    open("HELP", Verb::Help, "[<verb>]"),
+    open("SYST", Verb::Syst, ""),
+    open("NOOP", Verb::Noop, ""),
+    open("OPTS", Verb::Opts, "UTF8 ON|MLST").feat("UTF8"),
+    planned("ACCT"),
+    planned("ADAT"),
+    planned("MIC"),
+    planned("CONF"),
+    planned("ENC"),
+    planned("XPEER"),
+    planned("CEPR"),
+    planned("PRET"),
+    planned("LPRT"),
+    planned("LPSV"),
+    planned("RANG"),
+    planned("MFMT"),
+    planned("MFCT"),
+    planned("MFF"),
+    planned("AVBL"),
+    planned("HASH"),
+    planned("XCRC"),
+    planned("XMD5"),
+    planned("XSHA"),
+    planned("XSHA1"),
+    planned("XSHA256"),
+    planned("XSHA512"),
+    planned("CLNT"),
+    planned("CSID"),
+    planned("HOST"),
+    planned("LANG"),
+    planned("SITE"),
+    planned("SMNT"),
+];
+
+/// The row of a verb as written in a request, in any case.
+pub fn find(name: &[u8]) -> Option<&'static Row> {
+    VERBS.iter().find(|row| row.name.as_bytes().eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_name_has_one_row() {
+        let names: HashSet<_> = VERBS.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), VERBS.len());
+        assert_eq!(find(b"sscn").map(|row| row.verb), Some(Verb::Sscn));
+        assert!(find(b"SSC").is_none() && find(b"").is_none());
+    }
+
+    #[test]
+    fn feat_lists_only_what_is_built() {
+        for row in VERBS.iter().filter(|row| row.verb == Verb::Planned) {
+            assert_eq!(row.feat, None, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn before_login_only_harmless_verbs_are_heard() {
+        let heard: Vec<_> = VERBS
+            .iter()
+            .filter(|row| row.login == LoginNeed::No && row.verb != Verb::Planned)
+            .map(|row| row.name)
+            .collect();
+        let harmless = [
+            "USER", "PASS", "QUIT", "REIN", "AUTH", "PBSZ", "PROT", "FEAT", "HELP", "SYST", "NOOP",
+            "OPTS",
+        ];
+        assert_eq!(heard, harmless);
+    }
+}
