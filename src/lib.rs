@@ -1,2 +1,4 @@
 //! An FTP-over-TLS server and client for copying files straight from one server to another.
+mod net;
 mod proto;
+mod sys;

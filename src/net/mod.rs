@@ -1,0 +1,22 @@
+//! Sockets and TLS: connections that can be read, written and waited for, with nobody's meaning
+//! in their bytes. The only floor that calls OpenSSL's accept and connect.
+
+mod channel;
+mod connector;
+mod error;
+mod identity;
+mod port;
+mod range;
+mod stream;
+mod tls;
+mod wait;
+
+pub use channel::{Channel, Next};
+pub use connector::{Connector, Newest, PeerCheck};
+pub use error::NetError;
+pub use identity::{Fingerprint, Identity, TlsError};
+pub use port::{Opening, Port};
+pub use range::PortRange;
+pub use stream::{Stream, TlsFacts};
+pub use tls::{Tls, TlsFloor, TlsScope};
+pub use wait::{Until, Wait};

@@ -1,0 +1,336 @@
+//! One connection, in clear text or under TLS, with the same methods for both.
+//!
+//! It differs from `Read` and `Write` where FTP needs it to: the end of a TLS stream is its
+//! close_notify and nothing else, so that a cut connection is never taken for the end of a file;
+//! and every wait is the caller's (see [`Wait`]).
+
+use crate::{
+    net::{Fingerprint, NetError, Wait},
+    sys::{poll::Interest, socket},
+};
+use openssl::ssl::{self, ErrorCode, ShutdownResult, SslRef, SslStream};
+use rustix::io::Errno;
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    os::fd::{AsFd, BorrowedFd},
+};
+
+/// A connection, in clear text or under TLS.
+#[derive(Debug)]
+pub struct Stream {
+    layer: Layer,
+}
+
+#[derive(Debug)]
+enum Layer {
+    Clear(TcpStream),
+    Tls(Box<SslStream<Wire>>),
+}
+
+/// What was agreed in a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher's name in OpenSSL's words.
+    pub cipher: &'static str,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+    /// The certificate that the peer showed, if any.
+    pub peer: Option<Fingerprint>,
+}
+
+impl Stream {
+    /// A connection in clear text.
+    pub fn clear(socket: TcpStream) -> io::Result<Stream> {
+        socket::tune(&socket)?;
+        Ok(Stream { layer: Layer::Clear(socket) })
+    }
+
+    /// A connection whose handshake is done.
+    pub(super) fn secured(stream: SslStream<Wire>) -> Stream {
+        Stream { layer: Layer::Tls(Box::new(stream)) }
+    }
+
+    /// Reads what is there, waiting for at least one byte. `Ok(0)` is the proper end: close_notify
+    /// under TLS, FIN in clear text. [`NetError::Truncated`] is the improper one.
+    pub fn read(&mut self, buffer: &mut [u8], wait: &mut dyn Wait) -> Result<usize, NetError> {
+        loop {
+            match self.read_now(buffer)? {
+                Ok(count) => return Ok(count),
+                Err(interest) => wait.wait(self.as_fd(), interest)?,
+            }
+        }
+    }
+
+    /// Reads what is there without waiting; `None` when nothing is.
+    pub fn try_read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, NetError> {
+        Ok(self.read_now(buffer)?.ok())
+    }
+
+    /// Writes all of `bytes`.
+    pub fn write_all(&mut self, mut bytes: &[u8], wait: &mut dyn Wait) -> Result<(), NetError> {
+        while !bytes.is_empty() {
+            match self.write_now(bytes)? {
+                Ok(count) => bytes = &bytes[count..],
+                Err(interest) => wait.wait(self.as_fd(), interest)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// From now on what is written may wait until much has come together, or for
+    /// [`Stream::finish`]. For connections that send in bulk.
+    pub fn send_in_bulk(&mut self) {
+        if let Layer::Tls(stream) = &mut self.layer {
+            stream.get_mut().gathers = true;
+        }
+    }
+
+    /// Sends up to `count` bytes of `file` without copying them through this process. `None` when
+    /// that cannot be: under TLS. `Some(0)` is the end of the file.
+    pub fn send_file(
+        &mut self,
+        file: BorrowedFd<'_>,
+        count: usize,
+        wait: &mut dyn Wait,
+    ) -> Result<Option<usize>, NetError> {
+        let Layer::Clear(socket) = &self.layer else { return Ok(None) };
+        loop {
+            match rustix::fs::sendfile(socket, file, None, count) {
+                Ok(sent) => return Ok(Some(sent)),
+                Err(Errno::AGAIN) => wait.wait(socket.as_fd(), Interest::Write)?,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(NetError::Io(error.into())),
+            }
+        }
+    }
+
+    /// Says that no more bytes follow: close_notify under TLS, then FIN. The peer may go on.
+    pub fn finish(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
+        if let Layer::Tls(stream) = &mut self.layer {
+            say_close(stream, wait)?;
+            let wire = stream.get_mut();
+            while let Err(error) = wire.hand_over() {
+                match error.kind() {
+                    io::ErrorKind::WouldBlock => wait.wait(wire.as_fd(), Interest::Write)?,
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error.into()),
+                }
+            }
+        }
+        Ok(self.socket().shutdown(Shutdown::Write)?)
+    }
+
+    /// Reads and discards what the peer still sends, until its end. A socket closed with unread
+    /// bytes resets the connection, and the peer may lose what it has not read yet (a TLS 1.3
+    /// server's tickets are such bytes; OpenSSL issue 7948).
+    pub fn drain(&mut self, wait: &mut dyn Wait) {
+        let mut scrap = vec![0; 4096];
+        while let Ok(1..) = self.read(&mut scrap, wait) {}
+    }
+
+    /// Ends TLS on both sides and goes on in clear text (RFC 4217 §11 and §12.3).
+    pub fn into_clear(mut self, wait: &mut dyn Wait) -> Result<Stream, NetError> {
+        if let Layer::Tls(stream) = &mut self.layer {
+            say_close(stream, wait)?;
+            loop {
+                match stream.shutdown() {
+                    Ok(ShutdownResult::Received) => break,
+                    Ok(ShutdownResult::Sent) => {
+                        wait.wait(stream.get_ref().as_fd(), Interest::Read)?
+                    }
+                    Err(error) => match wanted(&error) {
+                        Some(interest) => wait.wait(stream.get_ref().as_fd(), interest)?,
+                        None => return Err(NetError::from_ssl(error)),
+                    },
+                }
+            }
+        }
+        Ok(Stream::clear(self.socket().try_clone()?)?)
+    }
+
+    /// The socket below, for a handshake: the stream must be in clear text.
+    pub fn into_socket(self) -> io::Result<TcpStream> {
+        match self.layer {
+            Layer::Clear(socket) => Ok(socket),
+            Layer::Tls(_) => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    /// What was agreed, if this is TLS.
+    pub fn tls(&self) -> Option<TlsFacts> {
+        let ssl = self.ssl()?;
+        Some(TlsFacts {
+            version: ssl.version_str(),
+            cipher: ssl.current_cipher().map_or("none", |cipher| cipher.name()),
+            resumed: ssl.session_reused(),
+            peer: ssl.peer_certificate().and_then(|leaf| Fingerprint::of(&leaf)),
+        })
+    }
+
+    /// Whether this is TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.layer, Layer::Tls(_))
+    }
+
+    /// The TLS end, for those who ask more of it.
+    pub(super) fn ssl(&self) -> Option<&SslRef> {
+        match &self.layer {
+            Layer::Clear(_) => None,
+            Layer::Tls(stream) => Some(stream.ssl()),
+        }
+    }
+
+    /// The socket below.
+    pub fn socket(&self) -> &TcpStream {
+        match &self.layer {
+            Layer::Clear(socket) => socket,
+            Layer::Tls(stream) => &stream.get_ref().socket,
+        }
+    }
+
+    /// The peer's address; an IPv4 one is never shown as IPv6.
+    pub fn peer_address(&self) -> io::Result<SocketAddr> {
+        self.socket().peer_addr().map(canonical)
+    }
+
+    /// Our own address; an IPv4 one is never shown as IPv6.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket().local_addr().map(canonical)
+    }
+
+    /// One try: the count, or what to wait for.
+    fn read_now(&mut self, buffer: &mut [u8]) -> Result<Result<usize, Interest>, NetError> {
+        match &mut self.layer {
+            Layer::Clear(socket) => clear_outcome(socket.read(buffer), Interest::Read),
+            Layer::Tls(stream) => match stream.ssl_read(buffer) {
+                Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Ok(0)),
+                outcome => tls_outcome(outcome),
+            },
+        }
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> Result<Result<usize, Interest>, NetError> {
+        match &mut self.layer {
+            Layer::Clear(socket) => clear_outcome(socket.write(bytes), Interest::Write),
+            Layer::Tls(stream) => tls_outcome(stream.ssl_write(bytes)),
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
+    }
+}
+
+/// An IPv4 address that a dual-stack socket shows as IPv6 is the IPv4 address.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn clear_outcome(
+    outcome: io::Result<usize>,
+    interest: Interest,
+) -> Result<Result<usize, Interest>, NetError> {
+    match outcome {
+        Ok(count) => Ok(Ok(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Err(interest)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Err(interest)),
+        Err(error) => Err(NetError::Io(error)),
+    }
+}
+
+fn tls_outcome(outcome: Result<usize, ssl::Error>) -> Result<Result<usize, Interest>, NetError> {
+    match outcome {
+        Ok(count) => Ok(Ok(count)),
+        Err(error) => match wanted(&error) {
+            Some(interest) => Ok(Err(interest)),
+            None => Err(NetError::from_ssl(error)),
+        },
+    }
+}
+
+/// What OpenSSL waits for, if it waits.
+pub(super) fn wanted(error: &ssl::Error) -> Option<Interest> {
+    match error.code() {
+        ErrorCode::WANT_READ => Some(Interest::Read),
+        ErrorCode::WANT_WRITE => Some(Interest::Write),
+        _ => None,
+    }
+}
+
+fn say_close(stream: &mut SslStream<Wire>, wait: &mut dyn Wait) -> Result<(), NetError> {
+    loop {
+        match stream.shutdown() {
+            Ok(_) => return Ok(()),
+            Err(error) => match wanted(&error) {
+                Some(Interest::Write) => wait.wait(stream.get_ref().as_fd(), Interest::Write)?,
+                // Ours is out; the peer's is not in yet, which is for `drain`.
+                Some(Interest::Read) => return Ok(()),
+                None => return Err(NetError::from_ssl(error)),
+            },
+        }
+    }
+}
+
+/// What OpenSSL reads from and writes to. OpenSSL writes a record at a time, 16 KiB; in bulk, the
+/// records are gathered to cost fewer system calls.
+#[derive(Debug)]
+pub(super) struct Wire {
+    socket: TcpStream,
+    gathers: bool,
+    gathered: Vec<u8>,
+    sent: usize,
+}
+
+/// Gathered before the socket is asked to take it.
+const GATHERED_BYTES: usize = 128 << 10;
+
+impl Wire {
+    pub(super) fn new(socket: TcpStream) -> Wire {
+        Wire { socket, gathers: false, gathered: Vec::new(), sent: 0 }
+    }
+
+    /// Hands what is gathered to the socket; `WouldBlock` while something is left.
+    fn hand_over(&mut self) -> io::Result<()> {
+        while self.sent < self.gathered.len() {
+            self.sent += self.socket.write(&self.gathered[self.sent..])?;
+        }
+        self.gathered.clear();
+        self.sent = 0;
+        Ok(())
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.gathers && self.gathered.is_empty() {
+            return self.socket.write(bytes);
+        }
+        if self.gathered.len() + bytes.len() > GATHERED_BYTES {
+            self.hand_over()?;
+        }
+        self.gathered.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// OpenSSL flushes after a handshake's flights only, where nothing is gathered.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

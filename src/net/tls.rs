@@ -1,0 +1,178 @@
+//! TLS as a server of files does it: what is allowed, and who shakes hands how.
+//!
+//! One context serves both roles, for with SSCN a server is a TLS client on some of its data
+//! connections, and shows the same certificate there. [`handshake`] holds the only `match` on the
+//! role.
+
+use crate::{
+    net::{
+        Identity, NetError, Stream, TlsError, Wait,
+        stream::{self, Wire},
+    },
+    proto::TlsRole,
+    sys::{
+        openssl::{self as libssl, SESSION_ID_CONTEXT_BYTES},
+        socket,
+    },
+};
+use openssl::ssl::{
+    self, AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions,
+    SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
+};
+use std::net::TcpStream;
+
+/// TLS 1.2 suites with ECDHE and AEAD; those of TLS 1.3 are all so.
+const TLS12_CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
+const GROUPS: &str = "X25519:P-256:P-384";
+
+/// The protocols a client may name in ALPN; any other is a sign of another protocol's client
+/// (ALPACA). A client need not name any.
+const ALPN_NAMES: [&[u8]; 2] = [b"ftp", b"ftp-data"];
+
+/// The oldest version of TLS that is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsFloor {
+    /// TLS 1.2 and later.
+    #[default]
+    Tls12,
+    /// TLS 1.3 and later.
+    Tls13,
+}
+
+/// A server's TLS, shared by all its connections.
+#[derive(Clone)]
+pub struct Tls {
+    context: SslContext,
+}
+
+impl Tls {
+    /// TLS that shows `identity`.
+    pub fn new(identity: &Identity, floor: TlsFloor) -> Result<Tls, TlsError> {
+        let mut builder = builder(floor)?;
+        builder.set_certificate(&identity.certificate)?;
+        builder.set_private_key(&identity.key)?;
+        for certificate in &identity.chain {
+            builder.add_extra_chain_cert(certificate.clone())?;
+        }
+        // Nothing is kept here: sessions are resumed by tickets, which their owners keep.
+        builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+        builder.set_verify(SslVerifyMode::NONE);
+        builder.set_alpn_select_callback(|_, offered| {
+            let named = |name: &&&[u8]| names(offered).any(|offer| offer == **name);
+            ALPN_NAMES.iter().find(named).copied().ok_or(AlpnError::ALERT_FATAL)
+        });
+        Ok(Tls { context: builder.build() })
+    }
+
+    /// TLS for one control connection and its data connections.
+    pub fn scope(&self) -> Result<TlsScope, NetError> {
+        let mut id = [0; SESSION_ID_CONTEXT_BYTES];
+        openssl::rand::rand_bytes(&mut id)?;
+        Ok(TlsScope { context: self.context.clone(), id })
+    }
+}
+
+/// The protocol names in an ALPN offer: each with its length before it (RFC 7301 §3.1).
+fn names(mut offered: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = offered.split_first()?;
+        let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+        offered = rest;
+        Some(name)
+    })
+}
+
+/// What is allowed in any handshake of ours, server's or client's.
+pub(super) fn builder(floor: TlsFloor) -> Result<SslContextBuilder, TlsError> {
+    let mut builder = SslContext::builder(SslMethod::tls())?;
+    builder.set_min_proto_version(Some(match floor {
+        TlsFloor::Tls12 => SslVersion::TLS1_2,
+        TlsFloor::Tls13 => SslVersion::TLS1_3,
+    }))?;
+    builder.set_cipher_list(TLS12_CIPHERS)?;
+    builder.set_groups_list(GROUPS)?;
+    builder.set_options(
+        SslOptions::NO_RENEGOTIATION
+            | SslOptions::NO_COMPRESSION
+            | SslOptions::CIPHER_SERVER_PREFERENCE,
+    );
+    builder.set_mode(
+        SslMode::RELEASE_BUFFERS
+            | SslMode::ENABLE_PARTIAL_WRITE
+            | SslMode::ACCEPT_MOVING_WRITE_BUFFER,
+    );
+    Ok(builder)
+}
+
+/// One control connection's TLS: a data connection resumes a session of this scope or of none.
+#[derive(Clone)]
+pub struct TlsScope {
+    context: SslContext,
+    id: [u8; SESSION_ID_CONTEXT_BYTES],
+}
+
+impl TlsScope {
+    /// Shakes hands on a control connection, as the TLS server.
+    pub fn secure_control(
+        &self,
+        socket: TcpStream,
+        wait: &mut dyn Wait,
+    ) -> Result<Stream, NetError> {
+        handshake(self.ssl()?, socket, TlsRole::Accept, wait)
+    }
+
+    /// Shakes hands on a data connection, in either role.
+    pub fn secure_data(
+        &self,
+        socket: TcpStream,
+        role: TlsRole,
+        wait: &mut dyn Wait,
+    ) -> Result<Stream, NetError> {
+        let mut ssl = self.ssl()?;
+        // Nobody resumes from a data connection, and a ticket that a client does not read makes
+        // its kernel reset the connection under the last bytes of an upload.
+        ssl.set_num_tickets(0)?;
+        handshake(ssl, socket, role, wait)
+    }
+
+    fn ssl(&self) -> Result<Ssl, NetError> {
+        let mut ssl = Ssl::new(&self.context)?;
+        libssl::set_session_id_context(&mut ssl, &self.id)?;
+        Ok(ssl)
+    }
+}
+
+/// Shakes hands in `role`, for as long as `wait` allows.
+pub(super) fn handshake(
+    ssl: Ssl,
+    socket: TcpStream,
+    role: TlsRole,
+    wait: &mut dyn Wait,
+) -> Result<Stream, NetError> {
+    socket::tune(&socket)?;
+    let mut stream = SslStream::new(ssl, Wire::new(socket))?;
+    let step: fn(&mut SslStream<Wire>) -> Result<(), ssl::Error> = match role {
+        TlsRole::Accept => SslStream::accept,
+        TlsRole::Connect => SslStream::connect,
+    };
+    while let Err(error) = step(&mut stream) {
+        match stream::wanted(&error) {
+            Some(interest) => wait.wait(std::os::fd::AsFd::as_fd(stream.get_ref()), interest)?,
+            None => return Err(NetError::from_ssl(error)),
+        }
+    }
+    Ok(Stream::secured(stream))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alpn_offer_is_taken_apart_and_never_overrun() {
+        let offered: Vec<_> = names(b"\x03ftp\x08http/1.1").collect();
+        assert_eq!(offered, [&b"ftp"[..], b"http/1.1"]);
+        assert_eq!(names(b"\x09ftp").count(), 0);
+        assert_eq!(names(b"").count(), 0);
+    }
+}

@@ -1,0 +1,42 @@
+//! How long to wait for a socket, and what may end the wait.
+//!
+//! Every socket is non-blocking; whoever uses a stream brings the patience. A client waits until a
+//! deadline; a session in a transfer also listens to its control connection meanwhile.
+
+use crate::{
+    net::NetError,
+    sys::poll::{self, Interest},
+};
+use std::{
+    os::fd::BorrowedFd,
+    time::{Duration, Instant},
+};
+
+/// The patience of whoever uses a stream.
+pub trait Wait {
+    /// Returns when `socket` is ready, or with the reason to give up.
+    fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError>;
+
+    /// Called between blocks of a transfer that never has to wait: a chance to give up.
+    fn between_blocks(&mut self) -> Result<(), NetError> {
+        Ok(())
+    }
+}
+
+/// Waits until one moment and listens to nothing else.
+#[derive(Clone, Copy, Debug)]
+pub struct Until(pub Instant);
+
+impl Until {
+    /// A deadline this far from now.
+    pub fn within(time: Duration) -> Until {
+        Until(Instant::now() + time)
+    }
+}
+
+impl Wait for Until {
+    fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError> {
+        let ready = poll::ready(&[(socket, interest)], self.0)?;
+        if ready[0] { Ok(()) } else { Err(NetError::Timeout) }
+    }
+}

@@ -1,0 +1,77 @@
+//! TCP sockets as every connection here wants them: non-blocking, without Nagle's delay, with
+//! keep-alive and a limit on unacknowledged data.
+
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    time::Duration,
+};
+
+/// Unacknowledged data for this long means that the peer is gone (TCP_USER_TIMEOUT).
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(120);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How many connections the kernel may hold before they are accepted.
+const CONTROL_BACKLOG: i32 = 1024;
+/// A data listener expects one peer; strangers may stand before it.
+const DATA_BACKLOG: i32 = 16;
+
+/// Listens for control connections. An IPv6 wildcard takes IPv4 clients as well.
+pub fn listen_for_control(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address)?;
+    socket.listen(CONTROL_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Listens for one data connection, without blocking.
+pub fn listen_for_data(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address)?;
+    socket.listen(DATA_BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Begins to connect to `target` from `source`'s address; the socket is writable when it is done.
+pub fn begin_connect(source: Option<IpAddr>, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    if let Some(source) = source {
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+    }
+    match socket.connect(&target.into()) {
+        Err(error)
+            if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) =>
+        {
+            Err(error)
+        }
+        _ => Ok(socket.into()),
+    }
+}
+
+/// Makes an accepted or connected socket behave as this file promises.
+pub fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIMEOUT))
+}
+
+/// Keeps the byte that a telnet Synch sends as urgent data in the stream: `ABOR` follows it, and
+/// a missing byte would tear the sequence apart (RFC 1123 §4.1.2.12).
+pub fn keep_urgent_inline(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).set_out_of_band_inline(true)
+}
+
+fn bound(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
