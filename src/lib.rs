@@ -1,4 +1,5 @@
 //! An FTP-over-TLS server and client for copying files straight from one server to another.
 mod net;
 mod proto;
+mod storage;
 mod sys;

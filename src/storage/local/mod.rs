@@ -1,0 +1,159 @@
+//! Files of the host: an account's tree is an open directory handle.
+//!
+//! `root` makes the system calls, `upload` grows a file under a hidden name, `listing` reads
+//! directories. The permissions are those of the thread that calls; nothing here changes them.
+
+mod listing;
+mod root;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use crate::proto::{Entry, VirtualPath};
+use crate::storage::{Download, Listing, Result, Start, Storage, StorageError, Tree, Upload};
+use root::Root;
+use rustix::fs::{Advice, fadvise};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{ErrorKind, Read, Seek, SeekFrom},
+    os::fd::{AsFd, BorrowedFd},
+};
+
+/// Directories of the host. A home is the absolute path of a directory that exists.
+#[derive(Clone, Debug, Default)]
+pub struct Local {
+    options: LocalOptions,
+}
+
+/// How [`Local`] treats the files that it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalOptions {
+    /// Whether [`Upload::commit`] waits until the file and its name are on the disk.
+    pub fsync: bool,
+    /// The permission bits that new files and directories do not get. A replaced file's
+    /// permissions pass to its successor.
+    pub umask_octal: u32,
+    /// Whether a new name keeps what came of a file that was cut short.
+    pub keep_partial: bool,
+    /// Whether `STOR` writes into the file of the name itself instead of a hidden one: for
+    /// directories where nothing can be made, and files whose owner or hard links must stay. A
+    /// cut upload then has destroyed the old contents.
+    pub in_place: bool,
+}
+
+impl Default for LocalOptions {
+    fn default() -> LocalOptions {
+        LocalOptions { fsync: false, umask_octal: 0o022, keep_partial: true, in_place: false }
+    }
+}
+
+impl Local {
+    /// Trees of the host's directories, written as `options` say.
+    pub fn new(options: LocalOptions) -> Local {
+        Local { options }
+    }
+}
+
+impl Storage for Local {
+    fn tree(&self, home: &OsStr) -> Result<Box<dyn Tree>> {
+        Ok(Box::new(LocalTree { root: Root::of(home)?, options: self.options }))
+    }
+}
+
+struct LocalTree {
+    root: Root,
+    options: LocalOptions,
+}
+
+impl Tree for LocalTree {
+    fn entry(&self, path: &VirtualPath) -> Result<Entry> {
+        refuse_hidden(path)?;
+        let name = path.name().unwrap_or_default();
+        Ok(listing::entry(name, &self.root.stat(path)?))
+    }
+
+    fn list(&self, path: &VirtualPath) -> Result<Listing> {
+        refuse_hidden(path)?;
+        Ok(Box::new(listing::Entries::open(self.root.clone(), path)?))
+    }
+
+    fn open(&self, path: &VirtualPath, offset: u64) -> Result<Box<dyn Download>> {
+        refuse_hidden(path)?;
+        let mut file = self.root.open_to_read(path)?.ok_or(StorageError::NotAFile)?;
+        let size = file.metadata()?.len();
+        if offset > size {
+            return Err(StorageError::BeyondEnd);
+        }
+        file.seek(SeekFrom::Start(offset))?;
+        let _ = fadvise(&file, 0, None, Advice::Sequential); // only a hint
+        Ok(Box::new(LocalDownload { file, size }))
+    }
+
+    /// A link is followed: the file it leads to is replaced, the link stays.
+    fn create(&self, path: &VirtualPath, start: Start) -> Result<Box<dyn Upload>> {
+        refuse_uncreatable(path)?;
+        upload::create(&self.root, path, start, self.options)
+    }
+
+    fn make_directory(&self, path: &VirtualPath) -> Result<()> {
+        refuse_uncreatable(path)?;
+        Ok(self.root.place(path)?.make_directory(0o777 & !self.options.umask_octal)?)
+    }
+
+    fn remove_directory(&self, path: &VirtualPath) -> Result<()> {
+        refuse_hidden(path)?;
+        Ok(self.root.place(path)?.remove_directory()?)
+    }
+
+    fn remove_file(&self, path: &VirtualPath) -> Result<()> {
+        refuse_hidden(path)?;
+        Ok(self.root.place(path)?.remove_file()?)
+    }
+
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<()> {
+        refuse_hidden(from)?;
+        refuse_uncreatable(to)?;
+        Ok(self.root.place(from)?.rename(&self.root.place(to)?)?)
+    }
+}
+
+/// The hidden files of unfinished uploads do not exist for any client.
+fn refuse_hidden(path: &VirtualPath) -> Result<()> {
+    match path.components().any(upload::is_hidden) {
+        true => Err(StorageError::NotFound),
+        false => Ok(()),
+    }
+}
+
+fn refuse_uncreatable(path: &VirtualPath) -> Result<()> {
+    let hidden = path.components().any(upload::is_hidden);
+    match path.is_root() || path.has_control_bytes() || hidden {
+        true => Err(StorageError::InvalidName),
+        false => Ok(()),
+    }
+}
+
+struct LocalDownload {
+    file: File,
+    size: u64,
+}
+
+impl Download for LocalDownload {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.file.as_fd())
+    }
+}

@@ -1,0 +1,236 @@
+//! The directory that an account is locked into, and the only system calls that take a name.
+//!
+//! The kernel resolves every path below the root's handle (`openat2`, `RESOLVE_IN_ROOT`): an
+//! absolute link or a `..` means what it means in a chroot, whatever is renamed meanwhile. What
+//! changes a directory opens it first and then acts with one component. Nothing here knows what a
+//! transfer is.
+
+use crate::proto::VirtualPath;
+use rustix::fs::{
+    self, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags, Stat,
+};
+use rustix::io::Errno;
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+};
+
+/// The handle of a tree's top directory.
+#[derive(Clone)]
+pub(super) struct Root(Arc<OwnedFd>);
+
+impl Root {
+    /// Takes the host's directory `home`, an absolute path, as the top of a tree.
+    pub(super) fn of(home: &OsStr) -> io::Result<Root> {
+        if !Path::new(home).is_absolute() {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Root(Arc::new(fs::open(home, flags, Mode::empty())?)))
+    }
+
+    /// What `path` is, links followed.
+    pub(super) fn stat(&self, path: &VirtualPath) -> io::Result<Stat> {
+        Ok(fs::fstat(self.resolve(path.as_bytes(), OFlags::PATH)?)?)
+    }
+
+    /// Opens a directory for reading its entries.
+    pub(super) fn open_directory(&self, path: &VirtualPath) -> io::Result<OwnedFd> {
+        self.resolve(path.as_bytes(), OFlags::RDONLY | OFlags::DIRECTORY)
+    }
+
+    /// Opens a regular file for reading, or gives `None` for what is neither file nor directory.
+    pub(super) fn open_to_read(&self, path: &VirtualPath) -> io::Result<Option<File>> {
+        self.open_regular(path, OFlags::RDONLY)
+    }
+
+    /// Opens a regular file for writing in place; `None` as for [`Root::open_to_read`]. The file
+    /// is locked: two nodes that append to it at once would overwrite each other's bytes.
+    pub(super) fn open_to_write(&self, path: &VirtualPath) -> io::Result<Option<File>> {
+        let file = self.open_regular(path, OFlags::WRONLY)?;
+        if let Some(file) = &file {
+            fs::flock(file, FlockOperation::NonBlockingLockExclusive)?;
+        }
+        Ok(file)
+    }
+
+    /// Where the entry `path` stands, itself not followed. The top has no place.
+    pub(super) fn place(&self, path: &VirtualPath) -> io::Result<Place> {
+        let name = path.name().ok_or(io::ErrorKind::InvalidFilename)?;
+        self.place_in(path.parent().as_bytes(), name)
+    }
+
+    /// Where the entry stands that `path` leads to when links are followed; nothing needs to be
+    /// there. Each step is resolved by the kernel, so a link that changes under our hands can
+    /// lead elsewhere in the tree, never out of it.
+    pub(super) fn place_behind_links(&self, path: &VirtualPath) -> io::Result<Place> {
+        let mut place = self.place(path)?;
+        let mut parent = path.parent().as_bytes().to_vec();
+        for _ in 0..MAX_LINKS {
+            let Some(target) = place.read_link()? else { return Ok(place) };
+            let mut joined = if target.starts_with(b"/") { Vec::new() } else { parent };
+            joined.push(b'/');
+            joined.extend_from_slice(&target);
+            let cut = joined.iter().rposition(|b| *b == b'/').unwrap_or(0);
+            let name = joined.split_off(cut + 1);
+            if matches!(name.as_slice(), b"" | b"." | b"..") {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            place = self.place_in(&joined, &name)?;
+            parent = joined;
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn place_in(&self, parent: &[u8], name: &[u8]) -> io::Result<Place> {
+        let directory = self.resolve(parent, OFlags::PATH | OFlags::DIRECTORY)?;
+        Ok(Place { directory: Arc::new(directory), name: name.to_vec() })
+    }
+
+    fn open_regular(&self, path: &VirtualPath, access: OFlags) -> io::Result<Option<File>> {
+        // Without NONBLOCK a FIFO would hold this session until somebody opens its other end.
+        let wary = access | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = match self.resolve(path.as_bytes(), wary) {
+            Ok(file) => file,
+            Err(error) if is_no_file(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match FileType::from_raw_mode(fs::fstat(&file)?.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Err(io::ErrorKind::IsADirectory.into()),
+            _ => return Ok(None),
+        }
+        fs::fcntl_setfl(&file, fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        Ok(Some(File::from(file)))
+    }
+
+    fn resolve(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
+        let limits = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..MAX_TRIES {
+            match fs::openat2(&*self.0, path, flags | OFlags::CLOEXEC, Mode::empty(), limits) {
+                // A rename anywhere can leave the kernel unsure whether a `..` stayed inside.
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // A loop of links, or a link that is not followed, leads nowhere.
+                Err(Errno::LOOP) => return Err(io::ErrorKind::NotFound.into()),
+                other => return Ok(other?),
+            }
+        }
+        // Not EAGAIN, which means a lock to our caller.
+        Err(io::Error::other("the path kept changing while it was resolved"))
+    }
+}
+
+/// Links followed before a chain counts as endless; the kernel's own number is 40.
+const MAX_LINKS: usize = 16;
+
+/// Tries to resolve a path while others rename.
+const MAX_TRIES: usize = 32;
+
+/// A socket, or a FIFO that nobody reads, refuses to be opened.
+fn is_no_file(error: &io::Error) -> bool {
+    let code = Errno::from_io_error(error);
+    code == Some(Errno::NXIO) || code == Some(Errno::NODEV)
+}
+
+/// One name in one open directory. Links are not followed: what is done is done to the name.
+#[derive(Clone)]
+pub(super) struct Place {
+    directory: Arc<OwnedFd>,
+    name: Vec<u8>,
+}
+
+impl Place {
+    /// The same directory's place called `name`, which is one component.
+    pub(super) fn beside(&self, name: Vec<u8>) -> Place {
+        Place { directory: Arc::clone(&self.directory), name }
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// What stands here; `None` when nothing does.
+    pub(super) fn stat(&self) -> io::Result<Option<Stat>> {
+        match fs::statat(self.directory.as_fd(), &*self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the kernel whether the file may be written, without the traces of opening it.
+    pub(super) fn check_writable(&self) -> io::Result<()> {
+        let directory = self.directory.as_fd();
+        Ok(fs::accessat(directory, &*self.name, fs::Access::WRITE_OK, AtFlags::EACCESS)?)
+    }
+
+    /// Makes a file where nothing was, with permission bits `mode` at most.
+    pub(super) fn make_file(&self, mode: u32) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let flags = flags | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode);
+        Ok(File::from(fs::openat(self.directory.as_fd(), &*self.name, flags, mode)?))
+    }
+
+    /// Makes a directory with permission bits `mode`, whatever the umask of the process is.
+    pub(super) fn make_directory(&self, mode: u32) -> io::Result<()> {
+        let directory = self.directory.as_fd();
+        fs::mkdirat(directory, &*self.name, Mode::from_raw_mode(mode))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = fs::openat(directory, &*self.name, flags, Mode::empty())?;
+        // The parent may hand its set-group-ID bit down: that is the operator's wish, and kept.
+        let handed_down = Mode::from_raw_mode(fs::fstat(&made)?.st_mode) & Mode::SGID;
+        Ok(fs::fchmod(&made, Mode::from_raw_mode(mode) | handed_down)?)
+    }
+
+    pub(super) fn remove_directory(&self) -> io::Result<()> {
+        Ok(fs::unlinkat(self.directory.as_fd(), &*self.name, AtFlags::REMOVEDIR)?)
+    }
+
+    pub(super) fn remove_file(&self) -> io::Result<()> {
+        Ok(fs::unlinkat(self.directory.as_fd(), &*self.name, AtFlags::empty())?)
+    }
+
+    /// Moves what stands here to `to`, replacing a file there.
+    pub(super) fn rename(&self, to: &Place) -> io::Result<()> {
+        Ok(fs::renameat(self.directory.as_fd(), &*self.name, to.directory.as_fd(), &*to.name)?)
+    }
+
+    /// Moves the file that stands here to `to` if nothing stands there.
+    pub(super) fn rename_to_free(&self, to: &Place) -> io::Result<()> {
+        let (here, there) = (self.directory.as_fd(), to.directory.as_fd());
+        let flags = RenameFlags::NOREPLACE;
+        match fs::renameat_with(here, &*self.name, there, &*to.name, flags) {
+            // NFS has no such rename; a second link is never made over a taken name either.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                fs::linkat(here, &*self.name, there, &*to.name, AtFlags::empty())?;
+                self.remove_file()
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Puts the directory's names on the disk; `file` is one of its open files.
+    pub(super) fn sync_directory(&self, file: &File) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match fs::openat(self.directory.as_fd(), ".", flags, Mode::empty()) {
+            Ok(directory) => Ok(fs::fsync(directory)?),
+            // A drop box may be written, not read; its whole file system can still be synced.
+            Err(Errno::ACCESS) => Ok(fs::syncfs(file)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read_link(&self) -> io::Result<Option<Vec<u8>>> {
+        match fs::readlinkat(self.directory.as_fd(), &*self.name, Vec::new()) {
+            Ok(target) => Ok(Some(target.into_bytes())),
+            // Not a link, or nothing at all.
+            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What an account finds: a tree of entries, whatever keeps them.
+//!
+//! [`Storage`] → [`Tree`] → [`Download`] or [`Upload`]: blocking, object-safe, and free of host
+//! paths, so that an object store fits behind the same traits. No caller may assume a seekable
+//! local file. Two backends keep it honest: [`Local`] and [`Memory`].
+
+#[cfg(test)]
+mod contract;
+mod error;
+mod local;
+mod memory;
+
+pub use error::StorageError;
+pub use local::{Local, LocalOptions};
+pub use memory::Memory;
+
+use crate::proto::{Entry, VirtualPath};
+use std::ffi::OsStr;
+
+/// What every operation of this floor returns.
+pub type Result<T> = std::result::Result<T, StorageError>;
+
+/// Where the accounts' trees are kept.
+pub trait Storage: Send + Sync {
+    /// Opens the tree that an account's `home` names. What `home` means is the backend's affair:
+    /// a directory of the host for [`Local`], a key for [`Memory`].
+    fn tree(&self, home: &OsStr) -> Result<Box<dyn Tree>>;
+}
+
+/// One account's view: every path is absolute in it, and nothing outside it can be reached.
+pub trait Tree: Send {
+    /// What `path` names, links followed. [`StorageError::NotFound`] when nothing is there.
+    fn entry(&self, path: &VirtualPath) -> Result<Entry>;
+
+    /// The entries of a directory, in the backend's order, without `.` and `..`. They are read as
+    /// they are asked for: memory does not grow with the directory.
+    fn list(&self, path: &VirtualPath) -> Result<Listing>;
+
+    /// Opens a regular file to be sent from `offset`; anything else is refused without blocking.
+    /// [`StorageError::BeyondEnd`] when the file is shorter than `offset`.
+    fn open(&self, path: &VirtualPath, offset: u64) -> Result<Box<dyn Download>>;
+
+    /// Prepares to receive a file. Refusals (no such directory, no permission, not a regular file)
+    /// come now; what `path` names is not changed before the first [`Upload::write`].
+    fn create(&self, path: &VirtualPath, start: Start) -> Result<Box<dyn Upload>>;
+
+    /// Makes one directory; its parent must exist.
+    fn make_directory(&self, path: &VirtualPath) -> Result<()>;
+
+    /// Removes one empty directory; never the root.
+    fn remove_directory(&self, path: &VirtualPath) -> Result<()>;
+
+    /// Removes one file or link, never a directory.
+    fn remove_file(&self, path: &VirtualPath) -> Result<()>;
+
+    /// Moves `from` to `to`, replacing a file that is there.
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<()>;
+}
+
+/// The entries of one directory, one by one.
+pub type Listing = Box<dyn Iterator<Item = Result<Entry>> + Send>;
+
+/// Where a received file begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// `STOR`: a whole new file, which takes the name when it is complete.
+    Fresh,
+    /// `STOU`: as `Fresh`, but the name must not be taken, not even meanwhile.
+    Unique,
+    /// `REST n` + `STOR`: in place, keeping `n` bytes. [`StorageError::BeyondEnd`] when the file
+    /// is shorter, [`StorageError::Busy`] while another upload is in place; what lies behind goes
+    /// with the first write.
+    At(u64),
+    /// `APPE`: in place, behind what is there, or [`StorageError::Busy`]; as `Unique` when nothing
+    /// is there, so that two appends never replace each other.
+    End,
+}
+
+/// A file being sent.
+pub trait Download: Send {
+    /// Size of the whole file in bytes, as it was when opened.
+    fn size(&self) -> u64;
+
+    /// Reads the next bytes; 0 is the end of the file.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+
+    /// The file's descriptor, positioned at the next byte, where the backend has one: it allows
+    /// `sendfile`. Its position moves with what is sent.
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// A file being received. Dropping it discards it: a replaced file stays as it was, a new name
+/// does not appear. (What was written in place, after `APPE` or `REST`, stays written.)
+pub trait Upload: Send {
+    /// Adds bytes. After an error the upload can only be dropped or kept as partial.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// The whole file came: give it its name. Success means that every byte was taken and every
+    /// error was seen; with the backend's `fsync` option, that it is on the disk.
+    fn commit(self: Box<Self>) -> Result<()>;
+
+    /// The file was cut short. A name that is new keeps what came, if anything did, so that `REST`
+    /// or `APPE` can go on; a file that was to be replaced stays untouched. Tells which it was.
+    fn keep_partial(self: Box<Self>) -> Result<Kept>;
+}
+
+/// What became of a file that was cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The bytes that came are under the name and can be resumed.
+    Partial,
+    /// The file that was there before is unchanged, or nothing is there.
+    Nothing,
+}
