@@ -1,0 +1,59 @@
+//! Who may enter, and what they may do inside.
+//!
+//! An [`Authenticator`] turns a name and a password into an [`Account`]; [`UsersFile`] is the one
+//! that comes with the server. Nothing here knows connections or files of the accounts.
+
+mod account;
+mod edit;
+mod password;
+mod user_line;
+mod users;
+
+pub use account::{Account, FxpGrant, FxpLevel};
+pub use password::{MAX_PASSWORD_BYTES, PasswordError, hash_password, verify_password};
+pub use user_line::{UserLine, UserOptions};
+pub use users::{UsersFile, UsersFileError};
+
+use crate::proto::Secret;
+use std::{error, fmt, net::IpAddr};
+
+/// Says who a client is. Called on the session's own thread, and may block.
+pub trait Authenticator: Send + Sync {
+    /// The account that `name` and `password` open, for a client at `peer`.
+    ///
+    /// An implementation takes the same time for an unknown name as for a wrong password.
+    fn authenticate(
+        &self,
+        name: &str,
+        password: &Secret,
+        peer: IpAddr,
+    ) -> Result<Account, AuthError>;
+}
+
+/// Why nobody may enter. The client hears the same words for both.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The name is unknown, the password wrong, or the account locked.
+    Rejected,
+    /// The question could not be answered; the reason is for the log.
+    Unavailable(Box<dyn error::Error + Send + Sync>),
+}
+
+impl fmt::Display for AuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AuthError::Rejected => f.write_str("login refused"),
+            AuthError::Unavailable(cause) => write!(f, "cannot check the password: {cause}"),
+        }
+    }
+}
+
+impl error::Error for AuthError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            AuthError::Rejected => None,
+            AuthError::Unavailable(cause) => Some(cause.as_ref()),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The users file: every account is a line of it, see fxpd.passwd(5).
+//!
+//! Reading and logging in stand here, changing the file in `edit`, the line itself in `user_line`.
+
+use super::{
+    Account, AuthError, Authenticator, FxpLevel, UserLine,
+    password::{DUMMY_HASH, verify_password},
+};
+use crate::proto::Secret;
+use std::{
+    collections::HashMap,
+    error, fmt,
+    fs::File,
+    io::{self, Read},
+    net::IpAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Bits of a file's mode that let everybody in.
+const MODE_OF_OTHERS: u32 = 0o007;
+
+/// Accounts in a passwd-style file.
+///
+/// The file is read anew at every login, so that an account that is deleted, locked or restricted
+/// there is so from that moment on; a signal that somebody forgets to send cannot keep it open.
+/// A file with an error lets nobody in: what its author meant is not guessed at.
+#[derive(Debug)]
+pub struct UsersFile {
+    path: PathBuf,
+    default_fxp: FxpLevel,
+    warned: AtomicBool,
+}
+
+impl UsersFile {
+    /// The accounts of the file at `path`, which need not exist yet. Accounts that name no level
+    /// of FXP get `default_fxp`.
+    pub fn new(path: impl Into<PathBuf>, default_fxp: FxpLevel) -> UsersFile {
+        UsersFile { path: path.into(), default_fxp, warned: AtomicBool::new(false) }
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every account, in the order of the file.
+    pub fn lines(&self) -> Result<Vec<UserLine>, UsersFileError> {
+        parse_all(&self.path, &self.read()?)
+    }
+
+    /// Reads the whole file and tells how many accounts it holds, or its first error.
+    pub fn check(&self) -> Result<usize, UsersFileError> {
+        Ok(self.lines()?.len())
+    }
+
+    fn read(&self) -> Result<Vec<u8>, UsersFileError> {
+        let failed = |source| UsersFileError::Read { path: self.path.clone(), source };
+        let mut file = File::open(&self.path).map_err(failed)?;
+        let mode = file.metadata().map_err(failed)?.permissions().mode();
+        // Hashes can be guessed at; once is enough, since this runs at every login.
+        if mode & MODE_OF_OTHERS != 0 && !self.warned.swap(true, Ordering::Relaxed) {
+            log::warn!("{} is open to every user of this host", self.path.display());
+        }
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(failed)?;
+        Ok(text)
+    }
+}
+
+impl Authenticator for UsersFile {
+    fn authenticate(
+        &self,
+        name: &str,
+        password: &Secret,
+        _peer: IpAddr,
+    ) -> Result<Account, AuthError> {
+        let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
+        let line = lines.iter().find(|line| line.name == name && !line.is_locked());
+        // The dummy makes unknown and locked names cost the same time as a wrong password.
+        let opens = verify_password(password, line.map_or(DUMMY_HASH, |line| &line.hash));
+        line.filter(|_| opens).map(|line| line.account(self.default_fxp)).ok_or(AuthError::Rejected)
+    }
+}
+
+/// The accounts in the text of a users file. `path` is for the errors alone.
+pub(super) fn parse_all(path: &Path, text: &[u8]) -> Result<Vec<UserLine>, UsersFileError> {
+    let mut lines = Vec::new();
+    let mut first_seen = HashMap::new();
+    for (number, raw) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+        let wrong = |what| UsersFileError::Line { path: path.to_owned(), number, what };
+        let Some(line) = parse_line(raw).map_err(wrong)? else { continue };
+        if let Some(first) = first_seen.insert(line.name.clone(), number) {
+            return Err(wrong(format!("account '{}' stands in line {first} too", line.name)));
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// One line without its end; `None` for a comment or a blank.
+pub(super) fn parse_line(raw: &[u8]) -> Result<Option<UserLine>, String> {
+    let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+    // A comment may be in any encoding.
+    if raw.trim_ascii().is_empty() || raw.trim_ascii_start().starts_with(b"#") {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(raw).map_err(|_| "the line is not UTF-8".to_owned())?;
+    text.parse().map(Some)
+}
+
+/// Why a users file is of no use.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum UsersFileError {
+    /// It could not be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It could not be replaced; the old one is still there.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line of it is malformed, or repeats an account.
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An account to be added is there already.
+    Exists(String),
+    /// An account to be changed or deleted is not there.
+    Missing(String),
+    /// An account cannot be written as it was given: the reason.
+    Refused(String),
+}
+
+impl fmt::Display for UsersFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UsersFileError::Read { path, source } => {
+                write!(f, "cannot read {}: {source}", path.display())
+            }
+            UsersFileError::Write { path, source } => {
+                write!(f, "cannot write {}: {source}", path.display())
+            }
+            UsersFileError::Line { path, number, what } => {
+                write!(f, "{} line {number}: {what}", path.display())
+            }
+            UsersFileError::Exists(name) => write!(f, "account '{name}' exists already"),
+            UsersFileError::Missing(name) => write!(f, "there is no account '{name}'"),
+            UsersFileError::Refused(what) => f.write_str(what),
+        }
+    }
+}
+
+impl error::Error for UsersFileError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            UsersFileError::Read { source, .. } | UsersFileError::Write { source, .. } => {
+                Some(source)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::hash_password;
+    use std::{fs, net::Ipv4Addr};
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn users(text: impl AsRef<[u8]>) -> (tempfile::TempDir, UsersFile) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("passwd");
+        fs::write(&path, text).unwrap();
+        (directory, UsersFile::new(path, FxpLevel::Verified))
+    }
+
+    fn login(users: &UsersFile, name: &str, password: &str) -> Result<Account, AuthError> {
+        users.authenticate(name, &Secret::new(password), PEER)
+    }
+
+    #[test]
+    fn the_right_password_opens_the_account_and_nothing_else_does() {
+        let hash = hash_password(&Secret::new("sesame")).unwrap();
+        let (_directory, users) = users(format!(
+            "# accounts\n\nann:{hash}:0:0::/srv/ann::access=ro\n\
+             bob:!:0:0::/srv/bob:\r\ncid::0:0::/srv:\n"
+        ));
+        let ann = login(&users, "ann", "sesame").unwrap();
+        assert_eq!((ann.name.as_str(), ann.home.to_str()), ("ann", Some("/srv/ann")));
+        assert_eq!(ann.fxp, crate::auth::FxpGrant::both(FxpLevel::Verified));
+        for (name, password) in [
+            ("ann", "Sesame"),
+            ("ann", ""),
+            ("Ann", "sesame"),
+            ("bob", "!"),
+            ("bob", ""),
+            ("cid", ""),
+            ("dan", "sesame"),
+            ("# accounts", ""),
+        ] {
+            let refused = login(&users, name, password);
+            assert!(matches!(refused, Err(AuthError::Rejected)), "{name} {password}");
+        }
+    }
+
+    #[test]
+    fn an_edit_counts_at_the_next_login() {
+        let hash = hash_password(&Secret::new("sesame")).unwrap();
+        let (_directory, users) = users(format!("ann:{hash}:0:0::/srv/ann:\n"));
+        assert!(login(&users, "ann", "sesame").is_ok());
+        fs::write(users.path(), "ann:!:0:0::/srv/ann:\n").unwrap();
+        assert!(matches!(login(&users, "ann", "sesame"), Err(AuthError::Rejected)));
+        fs::remove_file(users.path()).unwrap();
+        assert!(matches!(login(&users, "ann", "sesame"), Err(AuthError::Unavailable(_))));
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        for (text, place, what) in [
+            (&b"ann:!:0:0::/:\n\n# x\nbob\n"[..], "passwd line 4: ", "1 fields"),
+            (b"ann:!:0:0::/:\nann:*:0:0::/:", "passwd line 2: ", "'ann' stands in line 1"),
+            (b"\xff:!:0:0::/:\n", "passwd line 1: ", "not UTF-8"),
+            (b"ann:!:0:0::/:\n\0\n", "passwd line 2: ", "control character"),
+        ] {
+            let (_directory, users) = users(text);
+            let found = users.check().unwrap_err().to_string();
+            assert!(found.contains(place) && found.contains(what), "{found}");
+        }
+    }
+
+    #[test]
+    fn comments_may_be_in_any_encoding_and_accounts_are_counted() {
+        let (_directory, users) = users(b"# caf\xe9\n  # y\n \t\nann:!:0:0::/:\nbob:!:0:0::/:");
+        assert_eq!(users.check().unwrap(), 2);
+    }
+}
