@@ -2,5 +2,7 @@
 mod auth;
 mod net;
 mod proto;
+mod session;
 mod storage;
 mod sys;
+mod transfer;

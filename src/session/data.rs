@@ -1,0 +1,143 @@
+//! A data connection, from the verb that needs it to the first byte: who may be at its end, who
+//! shakes hands how, and what is said when it does not come about.
+//!
+//! [`Session::open_data`] holds the only call of [`TlsRole::for_data`]: here SSCN is decided.
+
+use crate::{
+    net::{NetError, Opening, Stream, TlsFacts},
+    proto::{Code, Payload, Protection, Reply, TlsRole},
+    session::{
+        Demand, Session,
+        foreign::Admission,
+        refusal::Refusal,
+        state::PreparedPort,
+        watch::{Cause, Limit, Watch},
+    },
+    transfer::Direction,
+};
+use std::{cell::Cell, net::SocketAddr, time::Instant};
+
+/// A data connection that is ready for its first byte.
+pub struct Data {
+    pub stream: Stream,
+    pub about: About,
+}
+
+/// What is known of a data connection, also of one that failed.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    pub peer: Option<SocketAddr>,
+    pub foreign: bool,
+    pub role: TlsRole,
+    pub tls: Option<TlsFacts>,
+}
+
+impl Session {
+    /// Says 150 and brings the prepared data connection about: TCP, then TLS in the right role.
+    /// What is learned on the way is left in `about`, whatever the outcome.
+    pub(super) fn open_data(
+        &mut self,
+        payload: Payload,
+        direction: Direction,
+        announcement: &str,
+        about: &mut About,
+    ) -> Result<Data, Refusal> {
+        let prepared = self.port.take().ok_or_else(|| {
+            Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "PASV, EPSV, PORT or EPRT first."))
+        })?;
+        let protection = self.negotiated.protection;
+        if protection == Protection::Clear && self.services.settings.tls == Demand::Required {
+            return Err(Reply::new(Code::PROTECTION_NEEDED, "PROT P first.").into());
+        }
+        let admission = self.admission(payload, direction, &prepared)?;
+        let wish = prepared.role.unwrap_or(self.negotiated.role_wish);
+        about.role = TlsRole::for_data(payload, wish);
+
+        self.say(&Reply::new(Code::DATA_OPENING, announcement))?;
+        let stream = self.connect(&prepared, &admission, about)?;
+        // From here on nobody listens there, and the port is free again.
+        drop(prepared);
+        if protection == Protection::Clear {
+            return Ok(Data { stream, about: about.clone() });
+        }
+        let stream = self.secure(stream, payload, about)?;
+        about.tls = stream.tls();
+        self.check_resumption(about)?;
+        Ok(Data { stream, about: about.clone() })
+    }
+
+    fn connect(
+        &mut self,
+        prepared: &PreparedPort,
+        admission: &Admission,
+        about: &mut About,
+    ) -> Result<Stream, Refusal> {
+        let deadline = Instant::now() + self.services.settings.data_timeout;
+        let admits = |host| admission.admits(host);
+        let opening = Opening { source: self.local, admits: &admits };
+        let opened = self.watched(Limit::Until(deadline), &Cell::new(0), |watch| {
+            let stream = Stream::clear(prepared.port.open(&opening, watch)?)?;
+            let peer = stream.peer_address()?;
+            Ok((stream, peer))
+        })?;
+        let (stream, peer) = opened.map_err(|error| Refusal::no_data_connection(&error))?;
+        about.peer = Some(peer);
+        about.foreign = admission.is_foreign(peer.ip());
+        Ok(stream)
+    }
+
+    fn secure(
+        &mut self,
+        stream: Stream,
+        payload: Payload,
+        about: &About,
+    ) -> Result<Stream, Refusal> {
+        let deadline = Instant::now() + self.services.settings.handshake_timeout;
+        let socket = stream.into_socket().map_err(NetError::from);
+        let scope = self.scope.clone();
+        let role = about.role;
+        let secured = self.watched(Limit::Until(deadline), &Cell::new(0), |watch| {
+            scope.secure_data(socket?, role, watch)
+        })?;
+        secured.map_err(|error| {
+            log::info!("{}: data handshake as {role:?} failed: {error}", self.client);
+            Refusal::negotiation_failed(payload, &error)
+        })
+    }
+
+    /// Where it is demanded, a data connection resumes a session of this control connection (no
+    /// other can be resumed: see [`crate::net::TlsScope`]). Only the accepting end can demand it,
+    /// and a permitted foreign peer has no session to resume.
+    fn check_resumption(&self, about: &About) -> Result<(), Refusal> {
+        let waived = about.foreign || about.role == TlsRole::Connect;
+        let resumed = about.tls.as_ref().is_some_and(|facts| facts.resumed);
+        let demanded = self.services.settings.data_tls_reuse == Demand::Required;
+        if !demanded || waived || resumed {
+            return Ok(());
+        }
+        let text = "The data connection must resume the TLS session of this connection.";
+        Err(Reply::new(Code::NEGOTIATION_FAILED, text).into())
+    }
+
+    /// Does `work` while the control connection is listened to. The outer error is why the session
+    /// itself is over.
+    pub(super) fn watched<T>(
+        &mut self,
+        limit: Limit,
+        moved: &Cell<u64>,
+        work: impl FnOnce(&mut Watch<'_>) -> T,
+    ) -> Result<T, Refusal> {
+        let (channel, queue) = (&mut self.channel, &mut self.queue);
+        let grace = self.services.settings.shutdown_grace;
+        let mut watch = Watch::new(channel, queue, &self.services.stop, grace, moved, limit);
+        let done = work(&mut watch);
+        match watch.end() {
+            None => Ok(done),
+            Some(Cause::Abort) => {
+                self.aborted = true;
+                Ok(done)
+            }
+            Some(Cause::Hangup(hangup)) => Err(hangup.into()),
+        }
+    }
+}

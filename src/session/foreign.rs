@@ -1,0 +1,198 @@
+//! Who may be at the other end of a data connection: the client itself, or, where the account has
+//! a grant for it, another server (FXP). All of the rules are here.
+//!
+//! An address that a user names makes this server connect to it, as TLS client or server: without
+//! these rules it would be a tool against others (RFC 2577 §3).
+
+use crate::{
+    auth::{FxpGrant, FxpLevel},
+    net::Port,
+    proto::{Code, Payload, Protection, Reply},
+    session::{
+        Session,
+        refusal::Refusal,
+        state::{Login, PreparedPort},
+    },
+    transfer::Direction,
+};
+use std::net::{IpAddr, SocketAddr};
+
+/// Below this stand the services of systems (RFC 2577 §3).
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+
+/// Who may take part in one transfer, besides the client.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    client: IpAddr,
+    /// Whether other hosts may, and if only some, which.
+    foreign: Option<Vec<ipnet::IpNet>>,
+}
+
+impl Admission {
+    /// Whether `host` may.
+    pub fn admits(&self, host: IpAddr) -> bool {
+        let granted = |networks: &Vec<_>| FxpGrant::reaches(networks, host);
+        !self.is_foreign(host) || self.foreign.as_ref().is_some_and(granted)
+    }
+
+    /// Whether `host` is another than the client's.
+    pub fn is_foreign(&self, host: IpAddr) -> bool {
+        host.to_canonical() != self.client
+    }
+}
+
+impl Session {
+    /// Judges an address from `PORT` or `EPRT`, before it is known what it shall be used for.
+    pub(super) fn check_target(&self, target: SocketAddr) -> Result<(), Refusal> {
+        let host = target.ip().to_canonical();
+        let refuse = |text: &str| Err(Reply::new(Code::BAD_ARGUMENT, text).into());
+        if target.port() < FIRST_UNPRIVILEGED_PORT {
+            return refuse("Ports below 1024 are refused.");
+        }
+        if self.is_our_own(SocketAddr::new(host, target.port())) {
+            return refuse("That is this server.");
+        }
+        let client = self.client.ip();
+        if host == client {
+            return Ok(());
+        }
+        if is_never_a_peer(host) || is_loopback(host) && !is_loopback(client) {
+            return refuse("No data connection goes to that address.");
+        }
+        if is_link_local(host) && !is_link_local(client) {
+            return refuse("No data connection goes to that address.");
+        }
+        if is_private(host) && !(is_private(client) || is_loopback(client)) {
+            return refuse("A private address is refused to a client that has none.");
+        }
+        match &self.login {
+            Login::Member(member)
+                if member.account.fxp.outgoing > FxpLevel::Off
+                    || member.account.fxp.incoming > FxpLevel::Off =>
+            {
+                Ok(())
+            }
+            _ => Err(Refusal::from(Reply::new(
+                Code::UNAVAILABLE,
+                "This account may not copy to or from other servers.",
+            ))),
+        }
+    }
+
+    /// Says who may take part in the coming transfer, or that an address named before may not.
+    pub(super) fn admission(
+        &self,
+        payload: Payload,
+        direction: Direction,
+        prepared: &PreparedPort,
+    ) -> Result<Admission, Refusal> {
+        let client = self.client.ip();
+        let granted = self.granted(payload, direction);
+        let admission =
+            Admission { client, foreign: granted.as_ref().ok().map(|nets| nets.to_vec()) };
+        let Port::Active(target) = &prepared.port else { return Ok(admission) };
+        if admission.admits(target.ip()) {
+            return Ok(admission);
+        }
+        let networks = "The other server is in no network that this account may copy with.";
+        Err(granted.err().unwrap_or_else(|| Reply::new(Code::UNAVAILABLE, networks).into()))
+    }
+
+    /// The networks that a foreign peer of this transfer may be in, or why there may be none.
+    fn granted(&self, payload: Payload, direction: Direction) -> Result<&[ipnet::IpNet], Refusal> {
+        let Login::Member(member) = &self.login else { return Err(Refusal::not_logged_in()) };
+        let grant = &member.account.fxp;
+        let (level, networks) = match direction {
+            Direction::Outgoing => (grant.outgoing, &grant.outgoing_networks),
+            Direction::Incoming => (grant.incoming, &grant.incoming_networks),
+        };
+        let refuse = |code, text: &str| Err(Reply::new(code, text).into());
+        let private = self.negotiated.protection == Protection::Private;
+        match (payload, level) {
+            (Payload::Listing, _) => refuse(Code::UNAVAILABLE, "Listings go to the client alone."),
+            (_, FxpLevel::Off) => {
+                refuse(Code::UNAVAILABLE, "This account may not copy to or from other servers.")
+            }
+            // Nothing verifies a peer yet, so nobody is a verified one.
+            (_, FxpLevel::Verified) => {
+                refuse(Code::UNAVAILABLE, "This account may copy with verified servers only.")
+            }
+            (_, FxpLevel::Tls) if !private => {
+                refuse(Code::PROTECTION_NEEDED, "Copying between servers needs PROT P.")
+            }
+            (_, FxpLevel::Tls | FxpLevel::Any) => Ok(networks),
+        }
+    }
+
+    fn is_our_own(&self, target: SocketAddr) -> bool {
+        let here = target.ip() == self.local || is_loopback(target.ip());
+        self.services.listening.iter().any(|listening| {
+            let ip = listening.ip().to_canonical();
+            listening.port() == target.port() && (ip == target.ip() || ip.is_unspecified() && here)
+        })
+    }
+}
+
+/// Addresses at which no host is.
+fn is_never_a_peer(host: IpAddr) -> bool {
+    let broadcast = matches!(host, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
+    host.is_unspecified() || host.is_multicast() || broadcast
+}
+
+fn is_loopback(host: IpAddr) -> bool {
+    host.is_loopback()
+}
+
+fn is_link_local(host: IpAddr) -> bool {
+    match host {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+fn is_private(host: IpAddr) -> bool {
+    match host {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_client_is_admitted_and_others_by_grant() {
+        let alone = Admission { client: ip("10.0.0.1"), foreign: None };
+        let net = Admission {
+            client: ip("10.0.0.1"),
+            foreign: Some(vec!["192.0.2.0/24".parse().unwrap()]),
+        };
+        let anyone = Admission { client: ip("10.0.0.1"), foreign: Some(Vec::new()) };
+        for (host, by_alone, by_net, by_anyone) in [
+            ("10.0.0.1", true, true, true),
+            ("::ffff:10.0.0.1", true, true, true),
+            ("192.0.2.7", false, true, true),
+            ("::ffff:192.0.2.7", false, true, true),
+            ("198.51.100.1", false, false, true),
+        ] {
+            assert_eq!(alone.admits(ip(host)), by_alone, "{host}");
+            assert_eq!(net.admits(ip(host)), by_net, "{host}");
+            assert_eq!(anyone.admits(ip(host)), by_anyone, "{host}");
+        }
+    }
+
+    #[test]
+    fn no_host_is_at_special_addresses() {
+        for special in ["0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "::", "ff02::1"] {
+            assert!(is_never_a_peer(ip(special)), "{special}");
+        }
+        for host in ["127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"] {
+            assert!(!is_never_a_peer(ip(host)), "{host}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the server says of itself: `FEAT`, `HELP`, `OPTS`, and `STAT` without a path. All of it
+//! comes from the verb table.
+
+use crate::{
+    proto::{
+        Code, Facts, OptsArg, Protection, Reply, Representation,
+        verb::{Row, VERBS, Verb},
+    },
+    session::{Session, refusal::Handled, state::Login},
+};
+
+/// Features that no verb stands for: file names in a tree, as RFC 3659 §6 describes it.
+const OTHER_FEATURES: [&str; 1] = ["TVFS"];
+
+impl Session {
+    /// `FEAT` (RFC 2389 §3).
+    pub(super) fn feat(&mut self) -> Handled {
+        let facts = self.negotiated.facts.feature();
+        let rows = VERBS.iter().filter_map(|row| match (row.verb, row.feat) {
+            (Verb::Mlst, Some(name)) => Some(format!("{name} {facts}")),
+            (_, feat) => feat.map(str::to_owned),
+        });
+        let others = OTHER_FEATURES.iter().map(|feature| (*feature).to_owned());
+        let lines = rows.chain(others).map(String::into_bytes);
+        Ok(Reply::lines(Code::SYSTEM_STATUS, "Features:", lines, "End"))
+    }
+
+    /// `HELP`: all verbs, or one verb's form.
+    pub(super) fn help(&mut self, row: Option<&'static Row>) -> Handled {
+        if let Some(row) = row {
+            let text = format!("Usage: {} {}", row.name, row.usage);
+            return Ok(Reply::new(Code::HELP, text.trim_end()));
+        }
+        let built: Vec<&str> =
+            VERBS.iter().filter(|row| row.verb != Verb::Planned).map(|row| row.name).collect();
+        let lines = built.chunks(8).map(|names| names.join(" ").into_bytes());
+        Ok(Reply::lines(Code::HELP, "Commands:", lines, "HELP <verb> says more."))
+    }
+
+    /// `OPTS`.
+    pub(super) fn opts(&mut self, option: OptsArg) -> Handled {
+        match option {
+            OptsArg::Utf8 => Ok(Reply::new(Code::OK, "Names are UTF-8, always.")),
+            OptsArg::Mlst(names) => {
+                self.negotiated.facts = Facts::named(&names);
+                let mut chosen = String::from("MLST OPTS ");
+                for name in self.negotiated.facts.names() {
+                    chosen.push_str(name);
+                    chosen.push(';');
+                }
+                Ok(Reply::new(Code::OK, chosen.trim_end()))
+            }
+        }
+    }
+
+    /// `STAT` without a path, between transfers.
+    pub(super) fn status(&mut self) -> Handled {
+        let who = match &self.login {
+            Login::Member(member) => format!("Logged in as {}", member.account.name),
+            _ => "Not logged in".to_owned(),
+        };
+        let control = match self.channel.stream().tls() {
+            Some(facts) => format!("Control connection: {} {}", facts.version, facts.cipher),
+            None => "Control connection: clear text".to_owned(),
+        };
+        let protection = match self.negotiated.protection {
+            Protection::Clear => "Data connections: clear text",
+            Protection::Private => "Data connections: TLS",
+        };
+        let representation = match self.negotiated.representation {
+            Representation::Ascii => "Type: ASCII; mode: stream; structure: file",
+            Representation::Image => "Type: image; mode: stream; structure: file",
+        };
+        let lines = [
+            format!("Connected from {}", self.client),
+            who,
+            control,
+            protection.to_owned(),
+            self.negotiated.role_wish.method().to_owned(),
+            representation.to_owned(),
+        ];
+        let lines = lines.map(String::into_bytes);
+        Ok(Reply::lines(Code::SYSTEM_STATUS, "Status of this session:", lines, "End"))
+    }
+}

@@ -1,0 +1,89 @@
+//! `USER`, `PASS` and the state they leave (RFC 959 §4.1.1).
+
+use crate::{
+    auth::{AuthError, MAX_PASSWORD_BYTES},
+    proto::{Code, Reply, Secret, VirtualPath},
+    session::{
+        Hangup, Session,
+        refusal::{Handled, Refusal},
+        state::{Login, Member, Negotiated},
+    },
+};
+use std::mem;
+
+/// Wrong passwords until the connection ends.
+const MAX_WRONG_PASSWORDS: u32 = 3;
+
+impl Session {
+    /// `USER`: who wants to enter. Whoever was logged in is so no more.
+    pub(super) fn user(&mut self, name: String) -> Handled {
+        self.log_out();
+        self.login = Login::Named(name);
+        // The same words whether the name is known or not.
+        Ok(Reply::new(Code::NEED_PASSWORD, "Password, please."))
+    }
+
+    /// `PASS`: proves it.
+    pub(super) fn pass(&mut self, password: &Secret) -> Handled {
+        let name = match mem::replace(&mut self.login, Login::Nobody) {
+            Login::Named(name) => name,
+            other => {
+                self.login = other;
+                return Err(Reply::new(Code::WRONG_ORDER, "USER comes first.").into());
+            }
+        };
+        match self.enter(&name, password) {
+            Ok(member) => {
+                log::info!("{}: logged in as {}", self.client, name.escape_debug());
+                self.presence.logged_in(&name);
+                self.login = Login::Member(member);
+                Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
+            }
+            Err(refusal) => {
+                log::warn!("{}: login as {} refused", self.client, name.escape_debug());
+                self.wrong_passwords += 1;
+                if self.wrong_passwords >= MAX_WRONG_PASSWORDS {
+                    return Err(Hangup::TooManyPasswords.into());
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    fn enter(&self, name: &str, password: &Secret) -> Result<Member, Refusal> {
+        // A long one would only keep the hash busy.
+        if password.expose().len() > MAX_PASSWORD_BYTES {
+            return Err(AuthError::Rejected.into());
+        }
+        let authenticator = &self.services.authenticator;
+        let account = authenticator.authenticate(name, password, self.client.ip())?;
+        let tree = self.services.storage.tree(&account.home).map_err(|error| {
+            log::error!("the home of {} cannot be opened: {error}", name.escape_debug());
+            Refusal::from(Reply::new(Code::NOT_LOGGED_IN, "Login refused: no home directory."))
+        })?;
+        Ok(Member { account, tree, cwd: VirtualPath::root() })
+    }
+
+    /// Back to the state of a new connection, as far as the login and all it agreed on go.
+    pub(super) fn start_over(&mut self) {
+        self.log_out();
+        self.negotiated = Negotiated::default();
+    }
+
+    fn log_out(&mut self) {
+        if let Login::Member(_) = mem::replace(&mut self.login, Login::Nobody) {
+            self.presence.logged_out();
+        }
+        self.port = None;
+        self.restart = None;
+        self.rename_from = None;
+    }
+
+    /// Who is logged in: the gate has asked, the type has not.
+    pub(super) fn member(&mut self) -> Result<&mut Member, Refusal> {
+        match &mut self.login {
+            Login::Member(member) => Ok(member),
+            _ => Err(Refusal::not_logged_in()),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The server's half of a conversation: one client, from its greeting to its end.
+//!
+//! A turn is: line → [`Command::parse`] → gate (reads the verb table, refuses) → one exhaustive
+//! `match` → handler (acts) → `Handled` → one door out, [`Session::say`]. The session knows nothing
+//! of the server around it: it is handed its [`Services`].
+
+mod data;
+mod files;
+mod foreign;
+mod gate;
+mod info;
+mod listing;
+mod login;
+mod ports;
+mod refusal;
+mod security;
+mod services;
+mod settings;
+mod state;
+mod transfers;
+mod watch;
+
+pub use refusal::Hangup;
+pub use services::{Listen, Presence, Services};
+pub use settings::{Demand, Settings};
+
+use crate::{
+    net::{Channel, NetError, Stream, TlsScope, Until},
+    proto::{
+        Code, Command, Line, Reply, VirtualPath,
+        verb::{Row, Verb},
+    },
+};
+use refusal::{Handled, Refusal};
+use state::{Login, Negotiated, PreparedPort, Security};
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr, TcpStream},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// One client's conversation. Its thread owns all of it.
+pub struct Session {
+    services: Arc<Services>,
+    presence: Box<dyn Presence>,
+    channel: Channel,
+    scope: TlsScope,
+    listen: Listen,
+    client: SocketAddr,
+    local: IpAddr,
+    began: Instant,
+    security: Security,
+    login: Login,
+    negotiated: Negotiated,
+    /// Lines that came during a transfer and wait for its end.
+    queue: VecDeque<Line>,
+    port: Option<PreparedPort>,
+    restart: Option<u64>,
+    rename_from: Option<VirtualPath>,
+    /// A transfer was ended by an `ABOR` that is still to be answered.
+    aborted: bool,
+    turns: u64,
+    faults: u32,
+    wrong_passwords: u32,
+}
+
+/// A reply must be taken within this time: the peer reads nothing if it is not.
+const SAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Refused commands before the login, and in all, until the session ends (ALPACA).
+const MAX_FAULTS_BEFORE_LOGIN: u32 = 20;
+const MAX_FAULTS: u32 = 50;
+
+impl Session {
+    /// A session for the client at the other end of `socket`.
+    pub fn new(
+        services: Arc<Services>,
+        presence: Box<dyn Presence>,
+        socket: TcpStream,
+        listen: Listen,
+    ) -> Result<Session, NetError> {
+        let stream = Stream::clear(socket)?;
+        let (client, local) = (stream.peer_address()?, stream.local_address()?.ip());
+        Ok(Session {
+            channel: Channel::new(stream, services.settings.max_line_bytes)?,
+            scope: services.tls.scope()?,
+            services,
+            presence,
+            listen,
+            client,
+            local,
+            began: Instant::now(),
+            security: Security::Clear,
+            login: Login::Nobody,
+            negotiated: Negotiated::default(),
+            queue: VecDeque::new(),
+            port: None,
+            restart: None,
+            rename_from: None,
+            aborted: false,
+            turns: 0,
+            faults: 0,
+            wrong_passwords: 0,
+        })
+    }
+
+    /// Converses until one side ends it, and tells why.
+    pub fn run(mut self) -> Hangup {
+        let hangup = match self.open() {
+            Ok(()) => loop {
+                if let Err(hangup) = self.turn() {
+                    break hangup;
+                }
+            },
+            Err(hangup) => hangup,
+        };
+        if let Some(farewell) = hangup.farewell() {
+            let _ = self.say(&farewell); // whether it is heard or not, we go
+        }
+        self.channel.finish(&mut Until::within(SAY_TIMEOUT));
+        hangup
+    }
+
+    /// Implicit TLS shakes hands first; then the greeting.
+    fn open(&mut self) -> Result<(), Hangup> {
+        if self.listen == Listen::Implicit {
+            self.shake_hands()?;
+            self.negotiated = Negotiated::under_implicit_tls();
+        }
+        let greeting = Reply::new(Code::READY, self.services.settings.greeting.as_str());
+        self.say(&greeting)
+    }
+
+    /// One line and its answer.
+    fn turn(&mut self) -> Result<(), Hangup> {
+        let line = self.next_line()?;
+        self.turns += 1;
+        match self.answer(line) {
+            Ok((row, reply)) => {
+                self.say(&reply)?;
+                self.follow_up(row.verb, reply.code())
+            }
+            Err(Refusal::Say(reply)) => {
+                self.say(&reply)?;
+                self.count_fault(reply.code())
+            }
+            Err(Refusal::Hangup(hangup)) => Err(hangup),
+        }
+    }
+
+    fn answer(&mut self, line: Line) -> Result<(&'static Row, Reply), Refusal> {
+        let line = line?;
+        if self.turns == 1 && gate::is_http(&line) {
+            return Err(Hangup::NotFtp.into());
+        }
+        let (row, command) = Command::parse(&line)?;
+        log::trace!("{}: {command:?}", self.client);
+        self.admit(row)?;
+        self.forget_unless_used_by(row.verb);
+        self.obey(command).map(|reply| (row, reply))
+    }
+
+    /// Every command and its handler.
+    fn obey(&mut self, command: Command) -> Handled {
+        match command {
+            Command::User(name) => self.user(name),
+            Command::Pass(password) => self.pass(&password),
+            Command::Quit => Ok(Reply::new(Code::GOODBYE, "Goodbye.")),
+            Command::Rein => self.rein(),
+            Command::Auth(mechanism) => self.auth(mechanism),
+            Command::Pbsz(size) => self.pbsz(size),
+            Command::Prot(protection) => self.prot(protection),
+            Command::Ccc => self.ccc(),
+            Command::Sscn(wish) => self.sscn(wish),
+            Command::Cpsv => self.cpsv(),
+            Command::Pasv => self.pasv(),
+            Command::Epsv(family) => self.epsv(family),
+            Command::Port(target) => self.active(SocketAddr::V4(target), "PORT"),
+            Command::Eprt(target) => self.active(target, "EPRT"),
+            Command::Type(representation) => self.type_(representation),
+            Command::Mode => Ok(Reply::new(Code::OK, "Mode is stream.")),
+            Command::Stru => Ok(Reply::new(Code::OK, "Structure is file.")),
+            Command::Allo(_) => Ok(Reply::new(Code::SUPERFLUOUS, "No room need be allocated.")),
+            Command::Rest(offset) => self.rest(offset),
+            Command::Retr(name) => self.retr(&name),
+            Command::Stor(name) => self.stor(&name),
+            Command::Appe(name) => self.appe(&name),
+            Command::Stou => self.stou(),
+            Command::Abor => self.abor(),
+            Command::List(argument) => self.list(argument),
+            Command::Nlst(argument) => self.nlst(argument),
+            Command::Mlsd(name) => self.mlsd(name),
+            Command::Mlst(name) => self.mlst(name),
+            Command::Stat(name) => self.stat(name),
+            Command::Cwd(name) => self.cwd(&name),
+            Command::Cdup => self.cdup(),
+            Command::Pwd => self.pwd(),
+            Command::Mkd(name) => self.mkd(&name),
+            Command::Rmd(name) => self.rmd(&name),
+            Command::Dele(name) => self.dele(&name),
+            Command::Rnfr(name) => self.rnfr(&name),
+            Command::Rnto(name) => self.rnto(&name),
+            Command::Size(name) => self.size(&name),
+            Command::Mdtm(name) => self.mdtm(&name),
+            Command::Feat => self.feat(),
+            Command::Help(row) => self.help(row),
+            Command::Syst => Ok(Reply::new(Code::SYSTEM_TYPE, "UNIX Type: L8")),
+            Command::Noop => Ok(Reply::new(Code::OK, "Still here.")),
+            Command::Opts(option) => self.opts(option),
+        }
+    }
+
+    /// What a reply has promised, done once it is said.
+    fn follow_up(&mut self, verb: Verb, code: Code) -> Result<(), Hangup> {
+        match (verb, code) {
+            (Verb::Quit, _) => Err(Hangup::Quit),
+            (Verb::Auth, Code::AUTH_ACCEPTED) => self.shake_hands(),
+            (Verb::Rein, _) | (Verb::Ccc, Code::OK) => self.leave_tls(verb),
+            _ => Ok(()),
+        }
+    }
+
+    /// `RNFR` and `REST` count for the command that follows them. Between `REST` and the transfer
+    /// clients prepare their port (RFC 959 §5.4 would have it before): that is let pass.
+    fn forget_unless_used_by(&mut self, verb: Verb) {
+        if verb != Verb::Rnto {
+            self.rename_from = None;
+        }
+        let uses_restart = matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe);
+        let prepares = matches!(
+            verb,
+            Verb::Pasv | Verb::Epsv | Verb::Cpsv | Verb::Port | Verb::Eprt | Verb::Type
+        );
+        if !uses_restart && !prepares {
+            self.restart = None;
+        }
+    }
+
+    /// The one door out.
+    fn say(&mut self, reply: &Reply) -> Result<(), Hangup> {
+        log::trace!("{}: {reply}", self.client);
+        self.channel.send(&reply.encode(), &mut Until::within(SAY_TIMEOUT)).map_err(Hangup::Control)
+    }
+
+    fn count_fault(&mut self, code: Code) -> Result<(), Hangup> {
+        if !code.is_error() {
+            return Ok(());
+        }
+        self.faults += 1;
+        let limit = match self.login {
+            Login::Member(_) => MAX_FAULTS,
+            _ => MAX_FAULTS_BEFORE_LOGIN,
+        };
+        if self.faults >= limit { Err(Hangup::TooManyFaults) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,88 @@
+//! Where the next data connection comes from or goes to: `PASV`, `CPSV`, `EPSV`, `PORT`, `EPRT`
+//! (RFC 959 §4.1.2, RFC 2428). Each replaces the port that was prepared before.
+
+use crate::{
+    net::{Port, PortRange},
+    proto::{Code, EpsvArg, Reply, TlsRole, endpoint},
+    session::{
+        Session,
+        refusal::{Handled, Refusal},
+        state::PreparedPort,
+    },
+};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+
+impl Session {
+    /// `PASV`.
+    pub(super) fn pasv(&mut self) -> Handled {
+        self.passive(None)
+    }
+
+    /// `CPSV`: as `PASV`, and for this port we are the TLS client.
+    pub(super) fn cpsv(&mut self) -> Handled {
+        self.passive(Some(TlsRole::Connect))
+    }
+
+    /// `EPSV` (RFC 2428 §3): the port alone; the address is that of the control connection.
+    pub(super) fn epsv(&mut self, family: EpsvArg) -> Handled {
+        let ours = if self.local.is_ipv4() { EpsvArg::V4 } else { EpsvArg::V6 };
+        if family == EpsvArg::All {
+            self.negotiated.epsv_only = true;
+            return Ok(Reply::new(Code::OK, "From now on only EPSV."));
+        }
+        if family != EpsvArg::Same && family != ours {
+            let other = if self.local.is_ipv4() { 1 } else { 2 };
+            let text = format!("Network protocol not supported, use ({other})");
+            return Err(Reply::new(Code::NEGOTIATION_FAILED, text).into());
+        }
+        let port = self.listen(None)?.port();
+        let text = format!("Entering Extended Passive Mode (|||{port}|)");
+        Ok(Reply::new(Code::EXTENDED_PASSIVE, text))
+    }
+
+    /// `PORT` and `EPRT`.
+    pub(super) fn active(&mut self, target: SocketAddr, verb: &str) -> Handled {
+        self.refuse_after_epsv_all()?;
+        self.port = None;
+        self.check_target(target)?;
+        self.port = Some(PreparedPort { port: Port::Active(target), role: None });
+        self.channel.send_ticket_with_next_write();
+        Ok(Reply::new(Code::OK, format!("{verb} taken.")))
+    }
+
+    fn passive(&mut self, role: Option<TlsRole>) -> Handled {
+        self.refuse_after_epsv_all()?;
+        let IpAddr::V4(local) = self.local else {
+            let text = "This connection is IPv6: use EPSV.";
+            return Err(Reply::new(Code::NO_DATA_CONNECTION, text).into());
+        };
+        let port = self.listen(role)?.port();
+        let told = self.services.settings.passive_address.unwrap_or(local);
+        let numbers = endpoint::print_port(SocketAddrV4::new(told, port));
+        Ok(Reply::new(Code::PASSIVE, format!("Entering Passive Mode ({numbers}).")))
+    }
+
+    fn listen(&mut self, role: Option<TlsRole>) -> Result<SocketAddr, Refusal> {
+        // The old port is free again before a new one is looked for.
+        self.port = None;
+        let range = PortRange::new(self.services.settings.passive_ports.clone());
+        let listener = range.listen(self.local).and_then(|listener| {
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        });
+        let (listener, address) = listener.map_err(|error| {
+            log::error!("cannot listen for data at {}: {error}", self.local);
+            Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "No passive port is free."))
+        })?;
+        self.port = Some(PreparedPort { port: Port::Passive(listener), role });
+        self.channel.send_ticket_with_next_write();
+        Ok(address)
+    }
+
+    fn refuse_after_epsv_all(&self) -> Result<(), Refusal> {
+        if self.negotiated.epsv_only {
+            return Err(Reply::new(Code::WRONG_ORDER, "EPSV ALL was said: only EPSV.").into());
+        }
+        Ok(())
+    }
+}

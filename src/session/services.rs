@@ -1,0 +1,43 @@
+//! What a session is handed: everything it shares with others, and nothing of the server.
+
+use crate::{
+    auth::Authenticator, net::Tls, session::Settings, storage::Storage, sys::stop::StopSignal,
+    transfer::TransferRecord,
+};
+use std::{net::SocketAddr, sync::Arc};
+
+/// What all sessions share. It never changes: a reload makes a new one for the sessions to come.
+pub struct Services {
+    /// Limits, deadlines, demands.
+    pub settings: Settings,
+    /// Certificates and ciphers.
+    pub tls: Tls,
+    /// Who may enter.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// What they find.
+    pub storage: Arc<dyn Storage>,
+    /// Takes the record of every transfer; it must not block for ever.
+    pub on_transfer: Arc<dyn Fn(TransferRecord) + Send + Sync>,
+    /// Where the server itself listens: no data connection goes there.
+    pub listening: Vec<SocketAddr>,
+    /// Given when the server stops.
+    pub stop: StopSignal,
+}
+
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// With `AUTH`.
+    Explicit,
+    /// With the first byte.
+    Implicit,
+}
+
+/// How the server counts a session.
+pub trait Presence: Send {
+    /// The client has logged in as `account`.
+    fn logged_in(&mut self, account: &str);
+
+    /// It is nobody again (`REIN`, a new `USER`, `AUTH`).
+    fn logged_out(&mut self);
+}

@@ -1,0 +1,75 @@
+//! What an operator may set about a session: limits, deadlines, and what is demanded of TLS.
+
+use std::{net::Ipv4Addr, ops::RangeInclusive, time::Duration};
+
+/// The settings of a server's sessions. Each has a safe default; see fxpd.conf(5).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Text of the greeting, after `220 `.
+    pub greeting: String,
+    /// Whether a login, and data, need TLS.
+    pub tls: Demand,
+    /// Whether the TLS session of a data connection must resume one of its control connection.
+    pub data_tls_reuse: Demand,
+    /// Whether an upload must end with close_notify to count as whole.
+    pub data_close_notify: Demand,
+    /// Whether `CCC` may take a control connection back to clear text.
+    pub ccc: bool,
+    /// Ports for passive data connections.
+    pub passive_ports: RangeInclusive<u16>,
+    /// The IPv4 address that `PASV` tells, where the server stands behind NAT.
+    pub passive_address: Option<Ipv4Addr>,
+    /// For a whole TLS handshake.
+    pub handshake_timeout: Duration,
+    /// From the connection to the end of the login.
+    pub login_timeout: Duration,
+    /// For the next command.
+    pub idle_timeout: Duration,
+    /// For a data connection to come about.
+    pub data_timeout: Duration,
+    /// For the next byte of a transfer.
+    pub stall_timeout: Duration,
+    /// For transfers that run when the server is told to stop.
+    pub shutdown_grace: Duration,
+    /// Sessions in total.
+    pub max_sessions: usize,
+    /// Sessions from one address.
+    pub max_sessions_per_address: usize,
+    /// Sessions that have not logged in.
+    pub max_sessions_not_logged_in: usize,
+    /// Bytes of one command line.
+    pub max_line_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            greeting: "fxpd ready".to_owned(),
+            tls: Demand::Required,
+            data_tls_reuse: Demand::Optional,
+            data_close_notify: Demand::Required,
+            ccc: false,
+            passive_ports: 49152..=65534,
+            passive_address: None,
+            handshake_timeout: Duration::from_secs(10),
+            login_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(300),
+            data_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(120),
+            shutdown_grace: Duration::from_secs(60),
+            max_sessions: 2000,
+            max_sessions_per_address: 50,
+            max_sessions_not_logged_in: 200,
+            max_line_bytes: 4608,
+        }
+    }
+}
+
+/// Whether something is insisted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Without it, refused.
+    Required,
+    /// Taken when offered.
+    Optional,
+}

@@ -1,0 +1,82 @@
+//! What a session remembers between commands.
+
+use crate::{
+    auth::Account,
+    net::Port,
+    proto::{Facts, Protection, Representation, TlsRole, VirtualPath},
+    storage::Tree,
+};
+
+/// Whether the control connection is under TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Not yet.
+    Clear,
+    /// It is.
+    Tls,
+    /// It was, until `CCC`: the login went through TLS, and data still may.
+    Cleared,
+}
+
+/// Who the client is.
+pub enum Login {
+    /// It has not said.
+    Nobody,
+    /// It says so.
+    Named(String),
+    /// It has proved it.
+    Member(Member),
+}
+
+/// Someone who has logged in, and where they are.
+pub struct Member {
+    pub account: Account,
+    pub tree: Box<dyn Tree>,
+    pub cwd: VirtualPath,
+}
+
+/// How transfers shall go. `AUTH` and `REIN` set it back.
+#[derive(Clone, Copy, Debug)]
+pub struct Negotiated {
+    /// `PBSZ` has been said, as `PROT` demands (RFC 4217 §8).
+    pub buffer_size_agreed: bool,
+    pub protection: Protection,
+    /// The TLS role that `SSCN` set, for files.
+    pub role_wish: TlsRole,
+    pub representation: Representation,
+    /// After `EPSV ALL` nothing else opens a port (RFC 2428 §4).
+    pub epsv_only: bool,
+    /// What `MLSD` and `MLST` show.
+    pub facts: Facts,
+}
+
+impl Default for Negotiated {
+    fn default() -> Negotiated {
+        Negotiated {
+            buffer_size_agreed: false,
+            protection: Protection::Clear,
+            role_wish: TlsRole::Accept,
+            representation: Representation::Ascii,
+            epsv_only: false,
+            facts: Facts::ALL,
+        }
+    }
+}
+
+impl Negotiated {
+    /// `AUTH SSL`, `AUTH TLS-P` and implicit TLS protect data without being asked.
+    pub fn under_implicit_tls() -> Negotiated {
+        Negotiated {
+            buffer_size_agreed: true,
+            protection: Protection::Private,
+            ..Negotiated::default()
+        }
+    }
+}
+
+/// A data address, and what was said of the TLS role when it was made.
+pub struct PreparedPort {
+    pub port: Port,
+    /// `CPSV`: for this port we are the TLS client, whatever `SSCN` says.
+    pub role: Option<TlsRole>,
+}

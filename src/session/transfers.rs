@@ -1,0 +1,232 @@
+//! Files on the move: `RETR`, `STOR`, `APPE`, `STOU`, `ABOR`, and the `REST` before them
+//! (RFC 959 §4.1.3, RFC 3659 §5).
+
+use crate::{
+    net::NetError,
+    proto::{Code, PathArg, Payload, Reply, VirtualPath},
+    session::{
+        Demand, Session,
+        data::{About, Data},
+        refusal::{Handled, Refusal},
+        watch::Limit,
+    },
+    storage::{Kept, Start, Upload},
+    transfer::{self, Direction, TransferError, TransferRecord},
+};
+use jiff::Timestamp;
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+/// How long we wait, after the last byte, for the peer to close its side. A longer silence is no
+/// sign of loss, and the client may be waiting for our reply first.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One transfer, from its verb to its record. It owns a copy of all it needs: a command that comes
+/// meanwhile changes nothing.
+struct Transfer {
+    path: VirtualPath,
+    direction: Direction,
+    began: Instant,
+    moved: Cell<u64>,
+    about: About,
+}
+
+impl Transfer {
+    fn new(path: VirtualPath, direction: Direction) -> Transfer {
+        let (began, moved) = (Instant::now(), Cell::new(0));
+        Transfer { path, direction, began, moved, about: About::default() }
+    }
+}
+
+impl Session {
+    /// `REST`: where the next transfer begins.
+    pub(super) fn rest(&mut self, offset: u64) -> Handled {
+        self.restart = Some(offset);
+        Ok(Reply::new(Code::NEED_MORE, format!("Restarting at {offset}: send RETR or STOR.")))
+    }
+
+    /// `RETR`: send a file.
+    pub(super) fn retr(&mut self, name: &PathArg) -> Handled {
+        let offset = self.restart.take().unwrap_or(0);
+        let member = self.member()?;
+        let path = member.cwd.join(name);
+        let mut file = member.tree.open(&path, offset)?;
+        let announcement = format!("Sending {} bytes.", file.size().saturating_sub(offset));
+        let mut transfer = Transfer::new(path, Direction::Outgoing);
+        let sent = self.open_for(&mut transfer, &announcement).and_then(|mut data| {
+            let (representation, stall) = self.pace();
+            let outcome = self.watched(stall, &transfer.moved, |watch| {
+                transfer::send(&mut *file, &mut data.stream, representation, &transfer.moved, watch)
+            })?;
+            outcome?;
+            self.linger(&mut data)
+        });
+        self.close_transfer(transfer, sent)
+    }
+
+    /// `STOR`: put what the data connection brings into a file.
+    pub(super) fn stor(&mut self, name: &PathArg) -> Handled {
+        let start = match self.restart.take() {
+            None | Some(0) => Start::Fresh,
+            Some(offset) => Start::At(offset),
+        };
+        let path = self.member()?.cwd.join(name);
+        self.receive(path, start, "Send the file.".to_owned())
+    }
+
+    /// `APPE`: the same, behind what is there. After `REST` it begins at that offset.
+    pub(super) fn appe(&mut self, name: &PathArg) -> Handled {
+        let start = self.restart.take().map_or(Start::End, Start::At);
+        let path = self.member()?.cwd.join(name);
+        self.receive(path, start, "Send what follows.".to_owned())
+    }
+
+    /// `STOU`: the same, under a name that is not taken, told in the reply (RFC 1123 §4.1.2.9).
+    pub(super) fn stou(&mut self) -> Handled {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| {
+            log::error!("no random bytes: {error}");
+            Refusal::from(Reply::new(Code::LOCAL_ERROR, "No name could be made."))
+        })?;
+        let name = format!("stou.{:016x}", u64::from_ne_bytes(random));
+        let path = self.member()?.cwd.child(name.as_bytes());
+        self.receive(path, Start::Unique, format!("FILE: {name}"))
+    }
+
+    /// `ABOR`: whatever it was to end has ended. During a transfer the watch ends it; the transfer's
+    /// reply goes first, then this one (RFC 959 §4.1.3).
+    pub(super) fn abor(&mut self) -> Handled {
+        self.port = None;
+        let (code, text) = match std::mem::take(&mut self.aborted) {
+            true => (Code::TRANSFER_DONE, "ABOR done."),
+            false => (Code::NO_TRANSFER, "There is nothing to abort."),
+        };
+        Ok(Reply::new(code, text))
+    }
+
+    fn receive(&mut self, path: VirtualPath, start: Start, announcement: String) -> Handled {
+        // The file is asked for before 150, so that a refusal never costs a handshake; it is
+        // changed only when the first byte is there.
+        let upload = self.member()?.tree.create(&path, start)?;
+        let mut transfer = Transfer::new(path, Direction::Incoming);
+        let stored = self
+            .open_for(&mut transfer, &announcement)
+            .and_then(|data| self.store(&transfer, data, upload));
+        self.close_transfer(transfer, stored)
+    }
+
+    fn store(
+        &mut self,
+        transfer: &Transfer,
+        mut data: Data,
+        mut upload: Box<dyn Upload>,
+    ) -> Result<(), Refusal> {
+        let (representation, stall) = self.pace();
+        let (moved, stream) = (&transfer.moved, &mut data.stream);
+        let outcome = self.watched(stall, moved, |watch| {
+            transfer::receive(stream, &mut *upload, representation, moved, watch)
+        });
+        match outcome {
+            Ok(received) => match self.judge_end(&data.about, received) {
+                Ok(()) => {
+                    upload.commit()?;
+                    // Our close_notify answers theirs; they may be gone, having sent everything.
+                    let _ = self.watched(Limit::Until(Instant::now()), moved, |watch| {
+                        data.stream.finish(watch)
+                    })?;
+                    Ok(())
+                }
+                Err(error) => {
+                    self.keep_partial(transfer, upload);
+                    Err(error.into())
+                }
+            },
+            Err(refusal) => {
+                self.keep_partial(transfer, upload);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The end without close_notify is the end of the file only for broken clients of our own, and
+    /// only where the operator says so.
+    fn judge_end(
+        &self,
+        about: &About,
+        received: Result<(), TransferError>,
+    ) -> Result<(), TransferError> {
+        let relaxed = self.services.settings.data_close_notify == Demand::Optional;
+        match received {
+            Err(TransferError::Net(NetError::Truncated)) if relaxed && !about.foreign => Ok(()),
+            other => other,
+        }
+    }
+
+    fn keep_partial(&self, transfer: &Transfer, upload: Box<dyn Upload>) {
+        match upload.keep_partial() {
+            Ok(Kept::Partial) => log::info!("{}: kept in part", transfer.path),
+            Ok(Kept::Nothing) => {}
+            Err(error) => log::warn!("{}: cannot be kept in part: {error}", transfer.path),
+        }
+    }
+
+    fn open_for(&mut self, transfer: &mut Transfer, text: &str) -> Result<Data, Refusal> {
+        self.open_data(Payload::File, transfer.direction, text, &mut transfer.about)
+    }
+
+    /// Waits for the peer's end of a connection that we have finished sending on.
+    pub(super) fn linger(&mut self, data: &mut Data) -> Result<(), Refusal> {
+        let limit = Limit::Until(Instant::now() + DRAIN_TIMEOUT);
+        self.watched(limit, &Cell::new(0), |watch| data.stream.drain(watch))
+    }
+
+    /// How bytes stand on the wire, and how long the next may take.
+    pub(super) fn pace(&self) -> (crate::proto::Representation, Limit) {
+        (self.negotiated.representation, Limit::Each(self.services.settings.stall_timeout))
+    }
+
+    /// The final reply of a transfer, and its record, whatever its end.
+    fn close_transfer(&mut self, transfer: Transfer, outcome: Result<(), Refusal>) -> Handled {
+        let record = TransferRecord {
+            ended: Timestamp::now(),
+            took: transfer.began.elapsed(),
+            client: self.client.ip(),
+            account: self.member()?.account.name.clone(),
+            path: transfer.path,
+            bytes: transfer.moved.get(),
+            direction: transfer.direction,
+            representation: self.negotiated.representation,
+            complete: outcome.is_ok(),
+            peer: transfer.about.peer,
+            foreign: transfer.about.foreign,
+            role: transfer.about.role,
+            tls: transfer.about.tls,
+        };
+        if record.foreign {
+            log::info!("{}", fxp_line(&record));
+        }
+        (self.services.on_transfer)(record);
+        outcome.map(|()| Reply::new(Code::TRANSFER_DONE, "Transfer complete."))
+    }
+}
+
+/// What is told of a server-to-server copy: with whom, and how sure we were of it.
+fn fxp_line(record: &TransferRecord) -> String {
+    let peer = record.peer.map_or("nobody".to_owned(), |peer| peer.to_string());
+    let tls = match &record.tls {
+        None => "in clear text or not at all".to_owned(),
+        Some(facts) => {
+            let shown = facts.peer.map_or("no certificate".to_owned(), |print| print.to_string());
+            format!("as {:?} under {} with {shown}, not verified", record.role, facts.version)
+        }
+    };
+    let way = match record.direction {
+        Direction::Outgoing => "to",
+        Direction::Incoming => "from",
+    };
+    let end = if record.complete { "complete" } else { "incomplete" };
+    let account = record.account.escape_debug();
+    format!("FXP {account}: {} {way} {peer} {tls}: {end}, {} bytes", record.path, record.bytes)
+}

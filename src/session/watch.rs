@@ -1,0 +1,177 @@
+//! What a session does while a transfer occupies its thread: it goes on listening. `ABOR` ends the
+//! transfer, `STAT` is answered, other lines wait; the client's leaving and the server's stopping
+//! end it too.
+
+use crate::{
+    net::{Channel, NetError, Next, Until, Wait},
+    proto::{
+        Code, Line, Reply,
+        verb::{self, Verb},
+    },
+    session::{Hangup, SAY_TIMEOUT},
+    sys::{
+        poll::{self, Interest},
+        stop::StopSignal,
+    },
+};
+use std::{
+    cell::Cell,
+    collections::VecDeque,
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
+};
+
+/// The patience of a session in a transfer.
+pub struct Watch<'a> {
+    channel: &'a mut Channel,
+    queue: &'a mut VecDeque<Line>,
+    stop: &'a StopSignal,
+    moved: &'a Cell<u64>,
+    limit: Limit,
+    grace: Duration,
+    stop_at: Option<Instant>,
+    looked: Instant,
+    end: Option<Cause>,
+}
+
+/// How long the next wait may take.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    /// Until a moment, however many waits there are.
+    Until(Instant),
+    /// So long for each wait: the peer shall not stall.
+    Each(Duration),
+}
+
+/// Why a watch ended a transfer.
+#[derive(Debug)]
+pub enum Cause {
+    /// `ABOR`, which stands in the queue to be answered.
+    Abort,
+    /// There is nobody left to answer, or the control connection failed.
+    Hangup(Hangup),
+}
+
+/// Lines held during one transfer. When there are more, nobody reads until it ends.
+const MAX_QUEUED: usize = 64;
+
+/// A transfer that never waits looks at its control connection this often.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+impl<'a> Watch<'a> {
+    /// Listens to `channel`, keeping in `queue` what has to wait.
+    pub fn new(
+        channel: &'a mut Channel,
+        queue: &'a mut VecDeque<Line>,
+        stop: &'a StopSignal,
+        grace: Duration,
+        moved: &'a Cell<u64>,
+        limit: Limit,
+    ) -> Watch<'a> {
+        let looked = Instant::now();
+        Watch { channel, queue, stop, moved, limit, grace, stop_at: None, looked, end: None }
+    }
+
+    /// Why it ended the transfer, if it did.
+    pub fn end(self) -> Option<Cause> {
+        self.end
+    }
+
+    /// Takes what the control connection holds.
+    fn look(&mut self) -> Result<(), NetError> {
+        self.looked = Instant::now();
+        while self.queue.len() < MAX_QUEUED {
+            match self.channel.try_line() {
+                Ok(Next::NotYet) => break,
+                Ok(Next::Line(line)) => self.take(line)?,
+                Ok(Next::End) => return self.give_up(Cause::Hangup(Hangup::Gone)),
+                Err(error) => return self.give_up(Cause::Hangup(Hangup::Control(error))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Replies keep the order of the commands: `STAT` is answered at once only if nothing waits
+    /// before it, and `ABOR` gets its own reply from the queue, behind the transfer's.
+    fn take(&mut self, line: Line) -> Result<(), NetError> {
+        let verb = line.as_deref().ok().and_then(verb_of);
+        if verb == Some(Verb::Stat) && self.queue.is_empty() {
+            let text = format!("{} bytes transferred so far.", self.moved.get());
+            let reply = Reply::new(Code::SYSTEM_STATUS, text).encode();
+            return self.channel.send(&reply, &mut Until::within(SAY_TIMEOUT));
+        }
+        self.queue.push_back(line);
+        if verb == Some(Verb::Abor) { self.give_up(Cause::Abort) } else { Ok(()) }
+    }
+
+    fn give_up(&mut self, cause: Cause) -> Result<(), NetError> {
+        self.end = Some(cause);
+        Err(NetError::Interrupted)
+    }
+
+    /// The server stops: the transfer has its grace from now on.
+    fn heed_stop(&mut self) {
+        if self.stop_at.is_none() {
+            self.stop_at = Some(Instant::now() + self.grace);
+        }
+    }
+}
+
+/// The verb of a line that does without an argument.
+fn verb_of(line: &[u8]) -> Option<Verb> {
+    let row = verb::find(line.trim_ascii_end())?;
+    (row.during == verb::DuringTransfer::Answered).then_some(row.verb)
+}
+
+impl Wait for Watch<'_> {
+    fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError> {
+        let limit = match self.limit {
+            Limit::Until(moment) => moment,
+            Limit::Each(time) => Instant::now() + time,
+        };
+        loop {
+            let deadline = self.stop_at.map_or(limit, |stop_at| stop_at.min(limit));
+            let listens = self.queue.len() < MAX_QUEUED;
+            // Who is not listened to is replaced by one who is, so that places stay fixed.
+            let control = if listens { self.channel.as_fd() } else { socket };
+            let control_interest = if listens { Interest::Read } else { interest };
+            let waited = [
+                (socket, interest),
+                (control, control_interest),
+                (self.stop.as_fd(), Interest::Read),
+            ];
+            let count = if self.stop_at.is_some() { 2 } else { 3 };
+            let [data, control, stop] = poll::ready(&waited[..count], deadline)?;
+            if control && listens {
+                self.look()?;
+            }
+            if stop {
+                self.heed_stop();
+            }
+            if data {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let stopped = self.stop_at.is_some_and(|stop_at| stop_at <= limit);
+                let stopping = Cause::Hangup(Hangup::Stopping);
+                return if stopped { self.give_up(stopping) } else { Err(NetError::Timeout) };
+            }
+        }
+    }
+
+    fn between_blocks(&mut self) -> Result<(), NetError> {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.look()?;
+        if self.stop_at.is_none() && self.stop.is_given() {
+            self.heed_stop();
+        }
+        match self.stop_at {
+            Some(stop_at) if Instant::now() >= stop_at => {
+                self.give_up(Cause::Hangup(Hangup::Stopping))
+            }
+            _ => Ok(()),
+        }
+    }
+}

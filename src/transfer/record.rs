@@ -1,0 +1,52 @@
+//! What is remembered of a transfer once it has ended, well or badly.
+
+use crate::{
+    net::TlsFacts,
+    proto::{Representation, TlsRole, VirtualPath},
+};
+use jiff::Timestamp;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+/// One transfer of a file, for the transfer log and for whoever embeds the server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TransferRecord {
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How long it took, from the verb to the final reply.
+    pub took: Duration,
+    /// Where the client is.
+    pub client: IpAddr,
+    /// Who it is.
+    pub account: String,
+    /// The file, in the account's tree.
+    pub path: VirtualPath,
+    /// Bytes that went over the data connection, or into it.
+    pub bytes: u64,
+    /// Whether it left or arrived.
+    pub direction: Direction,
+    /// As text or as bytes.
+    pub representation: Representation,
+    /// Whether it was answered 226.
+    pub complete: bool,
+    /// Where the data connection led, if it came about.
+    pub peer: Option<SocketAddr>,
+    /// Whether that is another host than the client: a server-to-server copy.
+    pub foreign: bool,
+    /// Our part in the TLS handshake.
+    pub role: TlsRole,
+    /// What was agreed in it; `None` for clear text and for a handshake that failed.
+    pub tls: Option<TlsFacts>,
+}
+
+/// Which way a file went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From us.
+    Outgoing,
+    /// To us.
+    Incoming,
+}
