@@ -1,8 +1,90 @@
-//! An FTP-over-TLS server and client for copying files straight from one server to another.
+//! An FTP-over-TLS server and client for one thing above all: copying files **straight from one
+//! server to another**, encrypted and proved (FXP over TLS with `SSCN`).
+//!
+//! This library is what the programs `fxpd` and `fxp` are made of. It is synchronous: a thread a
+//! client, OpenSSL called directly, no async runtime anywhere in the dependency tree.
+//!
+//! # The floors
+//! ```text
+//!  6  bin/fxpd   bin/fxp            front ends: options, files, signals, exit codes
+//!  5  lib.rs                        the facade: what an embedder may name
+//!  4  server                        listen, count, shut down, write the transfer log
+//!  3  session         client        two conversations; they never meet
+//!  2  transfer                      bytes from here to there, and the record of it
+//!  1  net     auth     storage      sockets and TLS     who may enter     what they find
+//!  0  proto   sys                   the language (pure, no I/O)     the operating system (thin)
+//! ```
+//! An import goes down, never up or sideways; `tests/layers.rs` holds this table.
+//!
+//! Where to look:
+//! - **Who is TLS client on a data connection** is decided in `session/data.rs`, by the rule in
+//!   `proto/role.rs`, and carried out by the one `match` in `net/tls.rs`.
+//! - **A byte of a `STOR`** comes through `net/stream.rs` to `transfer/pump.rs` and into a
+//!   [`Upload`], which takes its name when `session/transfers.rs` commits it.
+//! - **A new verb** is a row in `proto/verb.rs`, a form in `proto/command.rs`, an arm in
+//!   `session/mod.rs`, and a handler in the file of its kin.
+//!
+//! # Embedding a server
+//! ```
+//! use fxpd::{Account, AuthError, Authenticator, Access, Builder, FxpGrant, Identity, Listen,
+//!            Memory, Secret};
+//! use std::net::{IpAddr, TcpStream};
+//!
+//! /// Lets in one account, whatever its password.
+//! struct Anyone;
+//!
+//! impl Authenticator for Anyone {
+//!     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+//!         if name != "guest" {
+//!             return Err(AuthError::Rejected);
+//!         }
+//!         Ok(Account {
+//!             name: name.to_owned(),
+//!             home: "guests".into(),
+//!             access: Access::ReadOnly,
+//!             fxp: FxpGrant::default(),
+//!         })
+//!     }
+//! }
+//!
+//! let files = Memory::new();
+//! files.put("guests", "/hello.txt", b"hello\n");
+//!
+//! let identity = Identity::self_signed(&["localhost"])?;
+//! let bound = Builder::new(identity, Anyone, files)
+//!     .listen("127.0.0.1:0".parse()?, Listen::Explicit)
+//!     .on_transfer(|record| println!("{} moved {} bytes", record.path, record.bytes))
+//!     .bind()?;
+//! // The sockets exist and no thread does: a daemon drops its privilege here.
+//! let address = bound.addresses()[0];
+//! let handle = bound.start()?;
+//!
+//! let _client = TcpStream::connect(address)?;
+//! handle.shutdown(); // idle clients hear 421, transfers get their grace
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![deny(missing_docs)]
+
 mod auth;
 mod net;
 mod proto;
+mod server;
 mod session;
 mod storage;
 mod sys;
 mod transfer;
+
+pub use auth::{
+    Account, AuthError, Authenticator, FxpGrant, FxpLevel, MAX_PASSWORD_BYTES, PasswordError,
+    UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
+};
+pub use net::{Fingerprint, Identity, TlsError, TlsFacts, TlsFloor};
+pub use proto::{Access, Entry, Kind, PathArg, Representation, Secret, TlsRole, VirtualPath};
+pub use server::{Bound, Builder, Handle, ServerError};
+pub use session::{Demand, Listen, Settings};
+pub use storage::{
+    Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
+    Upload,
+};
+pub use transfer::{Direction, TransferRecord};

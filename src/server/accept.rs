@@ -1,0 +1,135 @@
+//! The acceptor: takes connections and starts a thread for each. It does nothing else: no
+//! handshake, no lookup, no log write.
+
+use crate::{
+    server::registry::{Full, Guest, Registry},
+    session::{Listen, Session},
+    sys::{
+        poll::{self, Interest},
+        stop::StopSignal,
+    },
+};
+use rustix::io::Errno;
+use std::{
+    fs::File,
+    io::{self, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// Address space for a session's stack; what it does not touch costs nothing.
+const SESSION_STACK_BYTES: usize = 1 << 20;
+
+/// The wait after the system ran out of descriptors or memory.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The acceptor looks up this often even if nothing happens.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(3600);
+
+/// Starts the acceptor of one listener. It ends when the server stops.
+pub fn start(
+    listener: TcpListener,
+    listen: Listen,
+    registry: Arc<Registry>,
+) -> io::Result<JoinHandle<()>> {
+    let stop = registry.services().stop.clone();
+    let mut acceptor = Acceptor { listener, listen, registry, stop, spare: spare() };
+    thread::Builder::new().name("acceptor".into()).spawn(move || acceptor.run())
+}
+
+struct Acceptor {
+    listener: TcpListener,
+    listen: Listen,
+    registry: Arc<Registry>,
+    stop: StopSignal,
+    /// Given up to shed a connection when the process has no descriptor left.
+    spare: Option<File>,
+}
+
+impl Acceptor {
+    fn run(&mut self) {
+        while let Ok(false) = self.wait(LOOK_UP_EVERY) {
+            match self.listener.accept() {
+                Ok((socket, client)) => self.admit(socket, client),
+                Err(error) if is_shortage(&error) => {
+                    self.shed();
+                    if !matches!(self.rest(BACK_OFF), Ok(false)) {
+                        return;
+                    }
+                }
+                // Nobody there after all, or gone again: the next one, please.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Waits for a connection, and tells whether the server stops.
+    fn wait(&self, time: Duration) -> io::Result<bool> {
+        let waited = [(self.listener.as_fd(), Interest::Read), (self.stop.as_fd(), Interest::Read)];
+        poll::ready(&waited, Instant::now() + time).map(|ready| ready[1])
+    }
+
+    /// Waits for nothing but the stop.
+    fn rest(&self, time: Duration) -> io::Result<bool> {
+        let waited = [(self.stop.as_fd(), Interest::Read)];
+        poll::ready(&waited, Instant::now() + time).map(|ready| ready[0])
+    }
+
+    fn admit(&self, socket: TcpStream, client: SocketAddr) {
+        match self.registry.admit(client.ip().to_canonical()) {
+            Ok(guest) => self.start_session(socket, guest),
+            Err(full) => turn_away(&socket, self.listen, full),
+        }
+    }
+
+    fn start_session(&self, socket: TcpStream, guest: Guest) {
+        let services = self.registry.services();
+        let listen = self.listen;
+        let thread = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
+        let farewell = socket.try_clone();
+        let started = thread.spawn(move || {
+            let client = guest.client();
+            let session = match Session::new(services, Box::new(guest), socket, listen) {
+                Ok(session) => session,
+                Err(error) => return log::info!("{client}: gone before the greeting: {error}"),
+            };
+            log::info!("{client}: connected");
+            // A fault of ours in one session shall not end the others.
+            match panic::catch_unwind(AssertUnwindSafe(|| session.run())) {
+                Ok(hangup) => log::info!("{client}: {hangup}"),
+                Err(_) => log::error!("{client}: the session failed by a fault of this program"),
+            }
+        });
+        if let (Err(_), Ok(socket)) = (started, farewell) {
+            turn_away(&socket, self.listen, Full::NoThread);
+        }
+    }
+
+    /// Takes a connection that there is no room for, and closes it: left alone, it would keep the
+    /// listener ready, and this thread busy.
+    fn shed(&mut self) {
+        self.spare = None;
+        drop(self.listener.accept());
+        self.spare = spare();
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(code, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
+}
+
+/// Says why, if that can be said without TLS and without waiting: a new socket has room for it.
+fn turn_away(mut socket: &TcpStream, listen: Listen, full: Full) {
+    if listen == Listen::Explicit && socket.set_nonblocking(true).is_ok() {
+        let _ = socket.write_all(format!("421 {full}\r\n").as_bytes());
+    }
+}

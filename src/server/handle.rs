@@ -1,0 +1,105 @@
+//! A server that runs, in the hands of whoever started it.
+
+use crate::{
+    net::{Identity, Tls, TlsFloor},
+    server::{builder::ServerError, registry::Registry, xferlog::Writer},
+    session::{Services, Settings},
+    sys::stop::StopSource,
+};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// After the grace for transfers, sessions get this long to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(8);
+
+/// A running server. Dropping it stops the server as [`Handle::shutdown`] does.
+pub struct Handle {
+    addresses: Vec<SocketAddr>,
+    registry: Arc<Registry>,
+    acceptors: Vec<JoinHandle<()>>,
+    writer: Option<Writer>,
+    stop: Option<StopSource>,
+}
+
+impl Handle {
+    pub(super) fn new(
+        addresses: Vec<SocketAddr>,
+        registry: Arc<Registry>,
+        acceptors: Vec<JoinHandle<()>>,
+        writer: Writer,
+        stop: StopSource,
+    ) -> Handle {
+        Handle { addresses, registry, acceptors, writer: Some(writer), stop: Some(stop) }
+    }
+
+    /// Where it listens, in the order of [`crate::Builder::listen`].
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// How many clients are connected.
+    pub fn sessions(&self) -> usize {
+        self.registry.sessions()
+    }
+
+    /// Gives sessions that begin from now on other settings and another certificate. Those that
+    /// run keep theirs to their end.
+    pub fn reload(
+        &self,
+        settings: Settings,
+        identity: Identity,
+        floor: TlsFloor,
+    ) -> Result<(), ServerError> {
+        let now = self.registry.services();
+        self.registry.replace_services(Services {
+            settings,
+            tls: Tls::new(&identity, floor)?,
+            authenticator: Arc::clone(&now.authenticator),
+            storage: Arc::clone(&now.storage),
+            on_transfer: Arc::clone(&now.on_transfer),
+            listening: now.listening.clone(),
+            stop: now.stop.clone(),
+        });
+        Ok(())
+    }
+
+    /// Opens the transfer log by its name again: it was rotated.
+    pub fn reopen_log(&self) {
+        if let Some(writer) = &self.writer {
+            writer.reopen();
+        }
+    }
+
+    /// Stops accepting at once, tells idle sessions 421, gives transfers the grace of the settings,
+    /// writes the transfer log to its end, and returns.
+    pub fn shutdown(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        if self.stop.take().is_none() {
+            return;
+        }
+        for acceptor in self.acceptors.drain(..) {
+            let _ = acceptor.join(); // a panic there has been reported there
+        }
+        let grace = self.registry.services().settings.shutdown_grace;
+        let left = self.registry.wait_until_empty(Instant::now() + grace + GOODBYE);
+        if left > 0 {
+            log::error!("{left} sessions did not end in time");
+        }
+        if let Some(writer) = self.writer.take() {
+            writer.finish();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,13 @@
+//! The server around the sessions: it listens, counts, logs transfers and shuts down.
+//!
+//! [`Builder`] → [`Bound`] (sockets exist, no thread does: the moment to drop privilege) →
+//! [`Handle`] (shut down, reload, who is on).
+
+mod accept;
+mod builder;
+mod handle;
+mod registry;
+mod xferlog;
+
+pub use builder::{Bound, Builder, ServerError};
+pub use handle::Handle;

@@ -1,0 +1,168 @@
+//! Who is on, how many there may be, and the services that new sessions get. Its locks are short
+//! and never held over I/O.
+
+use crate::session::{Presence, Services};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::IpAddr,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+/// The sessions of one server.
+pub struct Registry {
+    services: Mutex<Arc<Services>>,
+    counts: Mutex<Counts>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct Counts {
+    total: usize,
+    not_logged_in: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Why one more session is too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// In all.
+    Total,
+    /// From this address.
+    Address,
+    /// Of those who have not logged in.
+    NotLoggedIn,
+    /// The system gave no thread.
+    NoThread,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Full::Total => "Too many users, try again later.",
+            Full::Address => "Too many connections from your address.",
+            Full::NotLoggedIn => "Too many connections are logging in, try again later.",
+            Full::NoThread => "The server is short of resources, try again later.",
+        })
+    }
+}
+
+impl Registry {
+    /// An empty one.
+    pub fn new(services: Services) -> Registry {
+        Registry {
+            services: Mutex::new(Arc::new(services)),
+            counts: Mutex::new(Counts::default()),
+            left: Condvar::new(),
+        }
+    }
+
+    /// What a session that begins now gets.
+    pub fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.services.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What sessions get from now on.
+    pub fn replace_services(&self, services: Services) {
+        let services = Arc::new(services);
+        *self.services.lock().unwrap_or_else(PoisonError::into_inner) = services;
+    }
+
+    /// Counts one more session, if the limits allow it; the guest is counted until dropped.
+    pub fn admit(self: &Arc<Registry>, client: IpAddr) -> Result<Guest, Full> {
+        let services = self.services();
+        let settings = &services.settings;
+        let mut counts = self.counts();
+        let from_there = counts.by_address.get(&client).copied().unwrap_or(0);
+        if counts.total >= settings.max_sessions {
+            return Err(Full::Total);
+        }
+        if from_there >= settings.max_sessions_per_address {
+            return Err(Full::Address);
+        }
+        if counts.not_logged_in >= settings.max_sessions_not_logged_in {
+            return Err(Full::NotLoggedIn);
+        }
+        counts.total += 1;
+        counts.not_logged_in += 1;
+        counts.by_address.insert(client, from_there + 1);
+        Ok(Guest { registry: Arc::clone(self), client, is_logged_in: false })
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.counts().total
+    }
+
+    /// Waits until nobody is left, or until `deadline`; tells how many are.
+    pub fn wait_until_empty(&self, deadline: Instant) -> usize {
+        let mut counts = self.counts();
+        while counts.total > 0 {
+            let time = deadline.saturating_duration_since(Instant::now());
+            if time.is_zero() {
+                break;
+            }
+            let waited = self.left.wait_timeout(counts, time);
+            counts = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        counts.total
+    }
+
+    /// Counting is whole at every moment, so a panic elsewhere does not spoil it.
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One session's place in the count, given back when dropped.
+pub struct Guest {
+    registry: Arc<Registry>,
+    client: IpAddr,
+    is_logged_in: bool,
+}
+
+impl Guest {
+    /// Where it comes from.
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    fn count_as(&mut self, is_logged_in: bool) {
+        if self.is_logged_in == is_logged_in {
+            return;
+        }
+        self.is_logged_in = is_logged_in;
+        let mut counts = self.registry.counts();
+        match is_logged_in {
+            true => counts.not_logged_in -= 1,
+            false => counts.not_logged_in += 1,
+        }
+    }
+}
+
+impl Presence for Guest {
+    fn logged_in(&mut self, _account: &str) {
+        self.count_as(true);
+    }
+
+    fn logged_out(&mut self) {
+        self.count_as(false);
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.count_as(true); // out of the count of those who have not
+        let mut counts = self.registry.counts();
+        counts.total -= 1;
+        if let Some(count) = counts.by_address.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                counts.by_address.remove(&self.client);
+            }
+        }
+        drop(counts);
+        self.registry.left.notify_all();
+    }
+}
