@@ -1,2 +1,78 @@
-//! Placeholder until the floors below stand.
-fn main() {}
+//! `fxpd`: the server as a program. Each task of the command line has its own file.
+
+mod cert;
+mod config;
+mod failure;
+mod options;
+mod passwd;
+mod privilege;
+mod prompt;
+mod serve;
+mod settings;
+mod signals;
+mod try_mode;
+mod value;
+
+use failure::Failure;
+use options::Task;
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match options::parse(&args).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "fxpd: {failure}"); // nowhere left to complain
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Failure> {
+    match task {
+        Task::Help => show(&options::usage()),
+        Task::Version => show(concat!("fxpd ", env!("CARGO_PKG_VERSION"), "\n")),
+        Task::Settings => show(&settings::table()),
+        Task::Check(args) => {
+            log_to_stderr(args.verbosity);
+            serve::check(&args)?;
+            show("fxpd: configuration is good\n")
+        }
+        Task::Serve(args) => {
+            log_to_stderr(args.verbosity);
+            serve::serve(&args)
+        }
+        Task::Try(args) => {
+            log_to_stderr(args.verbosity);
+            try_mode::serve(&args)
+        }
+        Task::Passwd(args) => {
+            log_to_stderr(0);
+            passwd::run(&args)
+        }
+        Task::Cert(args) => cert::make(&args),
+    }
+}
+
+/// Prints to standard output. A reader that went away is an error, not a panic.
+fn show(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::system(format!("cannot write to standard output: {error}")))
+}
+
+/// Starts the log. `RUST_LOG` decides where it is set, the number of `-v` otherwise.
+fn log_to_stderr(verbosity: usize) {
+    let level = match verbosity {
+        0 => "info",
+        1 => "debug",
+        _ => "trace",
+    };
+    let environment = env_logger::Env::default().default_filter_or(level);
+    env_logger::Builder::from_env(environment).init();
+}

@@ -1,0 +1,201 @@
+//! The configuration: defaults, then the file, then `-o`, through one table of settings.
+
+use crate::{
+    settings::{SETTINGS, find},
+    value::Read,
+};
+use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor};
+use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// Everything that can be set, with a value for each.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses with explicit TLS.
+    pub listen: Vec<SocketAddr>,
+    /// Addresses with implicit TLS.
+    pub listen_implicit: Vec<SocketAddr>,
+    /// The certificate chain's file.
+    pub certificate: PathBuf,
+    /// The key's file.
+    pub key: PathBuf,
+    /// The users file.
+    pub users: PathBuf,
+    /// The user to become, if any.
+    pub user: Option<String>,
+    /// The transfer log's file, if any.
+    pub transfer_log: Option<PathBuf>,
+    /// The level of accounts that name none.
+    pub fxp: FxpLevel,
+    /// The oldest TLS version.
+    pub tls_floor: TlsFloor,
+    /// How files are stored.
+    pub storage: LocalOptions,
+    /// What the sessions follow.
+    pub settings: Settings,
+}
+
+impl Config {
+    /// Reads `file`, and applies `overrides` (`key=value`) on top. An error names the place.
+    pub fn load(file: &Path, overrides: &[String]) -> Read<Config> {
+        let text = fs::read_to_string(file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        let mut config = Config::default();
+        config.apply_file(&text).map_err(|Located { offset, what }| {
+            let (line, column) = place(&text, offset);
+            format!("{} line {line} column {column}: {what}", file.display())
+        })?;
+        for text in overrides {
+            config.apply_override(text).map_err(|what| format!("-o {text}: {what}"))?;
+        }
+        if config.listen.is_empty() && config.listen_implicit.is_empty() {
+            return Err("'listen' and 'listen_implicit' are both empty".to_owned());
+        }
+        Ok(config)
+    }
+
+    fn apply_file(&mut self, text: &str) -> Result<(), Located> {
+        let table = DeTable::parse(text).map_err(|error| Located {
+            offset: error.span().map_or(text.len(), |span| span.start),
+            what: error.message().to_owned(),
+        })?;
+        for (key, value) in table.get_ref() {
+            let Some(setting) = find(key.get_ref()) else {
+                let what = format!("unknown setting '{}'", key.get_ref());
+                return Err(Located { offset: key.span().start, what });
+            };
+            (setting.set)(self, value.get_ref()).map_err(|what| Located {
+                offset: value.span().start,
+                what: format!("{}: {what}", setting.key),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Applies one `key=value`. The value is TOML where that fits, and bare text otherwise:
+    /// nobody wants to quote quotes for a shell.
+    fn apply_override(&mut self, text: &str) -> Read<()> {
+        let (key, value) = text.split_once('=').ok_or("expected key=value")?;
+        let (key, value) = (key.trim(), value.trim());
+        let setting = find(key).ok_or_else(|| format!("unknown setting '{key}'"))?;
+        let bare = DeValue::String(Cow::Borrowed(value));
+        let Ok(parsed) = DeValue::parse(value) else {
+            return (setting.set)(self, &bare);
+        };
+        // `1.2` and `27` are TOML numbers, and text all the same to settings that want text.
+        (setting.set)(self, parsed.get_ref())
+            .or_else(|what| (setting.set)(self, &bare).map_err(|_| what))
+    }
+}
+
+impl Default for Config {
+    /// What the table's defaults say; the test below holds them to the library's own.
+    fn default() -> Config {
+        let mut config = Config {
+            listen: Vec::new(),
+            listen_implicit: Vec::new(),
+            certificate: PathBuf::new(),
+            key: PathBuf::new(),
+            users: PathBuf::new(),
+            user: None,
+            transfer_log: None,
+            fxp: FxpLevel::default(),
+            tls_floor: TlsFloor::Tls12,
+            storage: LocalOptions::default(),
+            settings: Settings::default(),
+        };
+        for setting in SETTINGS {
+            let value = DeValue::parse(setting.default).expect("the table holds TOML");
+            (setting.set)(&mut config, value.get_ref()).expect("defaults fit their settings");
+        }
+        config
+    }
+}
+
+/// What is wrong, and at which byte of the file.
+struct Located {
+    offset: usize,
+    what: String,
+}
+
+/// Line and column of a byte, both counted from 1; columns are characters.
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file_error(text: &str) -> String {
+        let Located { offset, what } = Config::default().apply_file(text).unwrap_err();
+        format!("{:?} {what}", place(text, offset))
+    }
+
+    #[test]
+    fn defaults_of_the_table_are_those_of_the_library() {
+        let config = Config::default();
+        assert_eq!(format!("{:?}", config.settings), format!("{:?}", Settings::default()));
+        assert_eq!(format!("{:?}", config.storage), format!("{:?}", LocalOptions::default()));
+        assert_eq!(config.fxp, FxpLevel::default());
+        assert_eq!(config.listen.len(), 1);
+    }
+
+    #[test]
+    fn a_file_sets_what_it_names() {
+        let mut config = Config::default();
+        let text = "listen = ['127.0.0.1:21', '[::1]:21'] # two\nccc = true\nidle_timeout_s = 7\n";
+        assert!(config.apply_file(text).is_ok());
+        assert_eq!(config.listen.len(), 2);
+        assert!(config.settings.ccc);
+        assert_eq!(config.settings.idle_timeout.as_secs(), 7);
+    }
+
+    #[test]
+    fn errors_of_a_file_have_line_and_column() {
+        for (text, error) in [
+            ("\n  lisen = []\n", "(2, 3) unknown setting 'lisen'"),
+            ("[tls]\nx = 1\n", "(1, 1) tls: expected 'required' or 'optional', found a table"),
+            ("[server]\nccc = true\n", "(1, 2) unknown setting 'server'"),
+            ("ccc = true\nccc = true\n", "(2, 1) duplicate key"),
+            ("greeting = 'ä' x\n", "(1, 16) "),
+            ("\ngreeting = 5\n", "(2, 12) greeting: expected text, found an integer"),
+            ("# ä\numask =", "(2, 8) "),
+        ] {
+            let found = file_error(text);
+            assert!(found.starts_with(error), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn overrides_may_be_toml_or_bare() {
+        let mut config = Config::default();
+        for text in [
+            "listen=127.0.0.1:2121",
+            "listen_implicit=['127.0.0.1:990']",
+            "tls_min_version=1.3",
+            "tls = optional",
+            "greeting=",
+            "umask=027",
+            "passive_ports=50000-50100",
+            "max_sessions=7",
+            "transfer_log=/var/log/xferlog",
+        ] {
+            assert_eq!(config.apply_override(text), Ok(()), "{text}");
+        }
+        assert_eq!(config.settings.passive_ports, 50000..=50100);
+        assert_eq!((config.settings.max_sessions, config.storage.umask_octal), (7, 0o027));
+        assert_eq!(config.tls_floor, TlsFloor::Tls13);
+        for (text, what) in [
+            ("ccc", "expected key=value"),
+            ("cccc=true", "unknown setting 'cccc'"),
+            ("ccc=yes", "expected true or false, found a string"),
+            ("idle_timeout_s=0", "0 is not within"),
+        ] {
+            let found = config.apply_override(text).unwrap_err();
+            assert!(found.contains(what), "{text}: {found}");
+        }
+    }
+}

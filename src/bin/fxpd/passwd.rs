@@ -1,0 +1,96 @@
+//! `fxpd passwd`: the users file, edited without an editor.
+
+use crate::{
+    failure::Failure,
+    options::{PasswdAction, PasswdArgs, PasswordFrom},
+    prompt, show,
+};
+use fxpd::{FxpLevel, Secret, UserLine, UserOptions, UsersFile, UsersFileError, hash_password};
+
+/// Does what `fxpd passwd` was asked to.
+pub fn run(args: &PasswdArgs) -> Result<(), Failure> {
+    // The level counts at logins only, and nobody logs in here.
+    let users = UsersFile::new(&args.file, FxpLevel::default());
+    match &args.action {
+        PasswdAction::Add(name) => add(&users, name, args),
+        PasswdAction::Set(name) => set(&users, name, args),
+        PasswdAction::Delete(name) => users.delete(name).map_err(failure),
+        PasswdAction::List => list(&users),
+        PasswdAction::Check => {
+            let accounts = users.check().map_err(failure)?;
+            show(&format!("{}: {accounts} accounts, all well formed\n", args.file.display()))
+        }
+    }
+}
+
+fn add(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> {
+    let home = args.home.as_deref().ok_or_else(|| Failure::usage("passwd add needs --home DIR"))?;
+    let mut line = UserLine::new(name, "!", home);
+    set_options(&mut line.options, &args.options).map_err(Failure::usage)?;
+    line.hash = hash(args.password_from)?;
+    users.add(&line).map_err(failure)
+}
+
+/// Changes what was given. The password is asked for when nothing else was.
+fn set(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> {
+    let known = users.lines().map_err(failure)?.iter().any(|line| line.name == name);
+    if !known {
+        // Before anybody types a password for nothing.
+        return Err(failure(UsersFileError::Missing(name.to_owned())));
+    }
+    let only_password = args.home.is_none() && args.options.is_empty();
+    let hash = if only_password || args.password_from == PasswordFrom::Stdin {
+        Some(hash(args.password_from)?)
+    } else {
+        None
+    };
+    let change = |line: &mut UserLine| {
+        if let Some(hash) = hash {
+            line.hash = hash;
+        }
+        if let Some(home) = &args.home {
+            line.home.clone_from(home);
+        }
+        set_options(&mut line.options, &args.options)
+    };
+    users.set(name, change).map_err(failure)
+}
+
+fn list(users: &UsersFile) -> Result<(), Failure> {
+    let mut text = String::new();
+    for line in users.lines().map_err(failure)? {
+        let lock = if line.is_locked() { "locked" } else { "open" };
+        text.push_str(&format!("{}\t{lock}\t{}\t{}\n", line.name, line.home, line.options));
+    }
+    show(&text)
+}
+
+fn set_options(options: &mut UserOptions, given: &[String]) -> Result<(), String> {
+    given.iter().try_for_each(|option| options.set(option))
+}
+
+fn hash(from: PasswordFrom) -> Result<String, Failure> {
+    hash_password(&password(from)?).map_err(Failure::input)
+}
+
+fn password(from: PasswordFrom) -> Result<Secret, Failure> {
+    let unreadable = |error| Failure::system(format!("cannot read the password: {error}"));
+    match from {
+        PasswordFrom::Stdin => prompt::from_stdin().map_err(unreadable),
+        PasswordFrom::Terminal => {
+            let first = prompt::on_terminal("Password: ").map_err(unreadable)?;
+            let again = prompt::on_terminal("Once more: ").map_err(unreadable)?;
+            if first == again { Ok(first) } else { Err(Failure::input("the passwords differ")) }
+        }
+    }
+}
+
+fn failure(error: UsersFileError) -> Failure {
+    match error {
+        UsersFileError::Write { .. } => Failure::cannot_create(error),
+        UsersFileError::Exists(_) | UsersFileError::Missing(_) | UsersFileError::Refused(_) => {
+            Failure::input(error)
+        }
+        _ => Failure::config(error),
+    }
+}

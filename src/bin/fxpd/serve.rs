@@ -1,0 +1,128 @@
+//! The daemon: from a configuration to a server that runs, and what signals do to it.
+
+use crate::{
+    config::Config,
+    failure::Failure,
+    options::ServerArgs,
+    privilege::ServiceUser,
+    signals::{Signals, Wish},
+};
+use fxpd::{Builder, Handle, Identity, Listen, Local, UsersFile};
+
+/// Reads everything that a start would read, and starts nothing.
+pub fn check(args: &ServerArgs) -> Result<(), Failure> {
+    let config = load(args)?;
+    identity(&config)?;
+    ServiceUser::find(config.user.as_deref())?;
+    users(&config).check().map_err(Failure::config)?;
+    Ok(())
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// The order matters: keys and ports while still root, then the drop, then the first thread.
+pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
+    let config = load(args)?;
+    let identity = identity(&config)?;
+    let service_user = ServiceUser::find(config.user.as_deref())?;
+    log::info!("certificate {}", identity.fingerprint());
+    let bound = builder(&config, identity).bind().map_err(Failure::unavailable)?;
+    for address in bound.addresses() {
+        log::info!("listening on {address}");
+    }
+    service_user.become_it()?;
+    // Only now: what counts is what the service user may read.
+    let accounts = users(&config).check().map_err(Failure::config)?;
+    log::info!("{accounts} accounts in {}", config.users.display());
+    let signals = Signals::catch().map_err(Failure::system)?;
+    let handle = bound.start().map_err(Failure::system)?;
+    log::info!("serving");
+    run(handle, signals, args, &config);
+    Ok(())
+}
+
+fn run(handle: Handle, mut signals: Signals, args: &ServerArgs, running: &Config) {
+    while let Wish::Reload = signals.next() {
+        handle.reopen_log();
+        match reload(&handle, args, running) {
+            Ok(()) => log::info!("reloaded"),
+            Err(failure) => log::error!("nothing reloaded: {failure}"),
+        }
+    }
+    log::info!("stopping, {} sessions", handle.sessions());
+    handle.shutdown();
+    log::info!("stopped");
+}
+
+/// Reads settings and certificate anew. On any error the server goes on with the old ones.
+fn reload(handle: &Handle, args: &ServerArgs, running: &Config) -> Result<(), Failure> {
+    let config = load(args)?;
+    let identity = identity(&config)?;
+    for key in needs_restart(running, &config) {
+        log::warn!("'{key}' was changed; that takes a restart");
+    }
+    log::info!("certificate {}", identity.fingerprint());
+    handle.reload(config.settings, identity, config.tls_floor).map_err(Failure::config)
+}
+
+/// The settings that differ and are beyond the reach of a reload.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let changes = [
+        ("listen", old.listen != new.listen),
+        ("listen_implicit", old.listen_implicit != new.listen_implicit),
+        ("users", old.users != new.users),
+        ("user", old.user != new.user),
+        ("transfer_log", old.transfer_log != new.transfer_log),
+        ("fxp", old.fxp != new.fxp),
+        ("fsync", old.storage.fsync != new.storage.fsync),
+        ("umask", old.storage.umask_octal != new.storage.umask_octal),
+        ("keep_partial", old.storage.keep_partial != new.storage.keep_partial),
+        ("in_place", old.storage.in_place != new.storage.in_place),
+    ];
+    changes.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+}
+
+fn load(args: &ServerArgs) -> Result<Config, Failure> {
+    Config::load(&args.config, &args.overrides).map_err(Failure::config)
+}
+
+fn identity(config: &Config) -> Result<Identity, Failure> {
+    Identity::from_files(&config.certificate, &config.key).map_err(Failure::config)
+}
+
+fn users(config: &Config) -> UsersFile {
+    UsersFile::new(&config.users, config.fxp)
+}
+
+fn builder(config: &Config, identity: Identity) -> Builder {
+    let storage = Local::new(config.storage);
+    let mut builder = Builder::new(identity, users(config), storage)
+        .settings(config.settings.clone())
+        .tls_floor(config.tls_floor);
+    for address in &config.listen {
+        builder = builder.listen(*address, Listen::Explicit);
+    }
+    for address in &config.listen_implicit {
+        builder = builder.listen(*address, Listen::Implicit);
+    }
+    match &config.transfer_log {
+        Some(path) => builder.transfer_log(path),
+        None => builder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_names_what_it_cannot_change() {
+        let old = Config::default();
+        let mut new = old.clone();
+        new.settings.ccc = true;
+        assert!(needs_restart(&old, &new).is_empty());
+        new.listen.clear();
+        new.storage.fsync = true;
+        assert_eq!(needs_restart(&old, &new), ["listen", "fsync"]);
+    }
+}

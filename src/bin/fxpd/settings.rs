@@ -1,0 +1,281 @@
+//! The table of settings: the file, `-o`, `--settings` and the documents all follow it.
+//!
+//! A row says how its value is read and where it goes; what values look like is in `value`.
+
+use crate::{
+    config::Config,
+    value::{
+        addresses, boolean, demand, fxp_level, ipv4, number, path, ports, put, seconds, text,
+        tls_floor, umask, unless_empty,
+    },
+};
+use std::ops::RangeInclusive;
+use toml::de::DeValue;
+
+/// What a limit on sessions may be. A limit of none would be a server that is off.
+const SESSIONS: RangeInclusive<usize> = 1..=1_000_000;
+/// What a command line may be limited to: the longest path and a verb must fit, and each session
+/// keeps that much.
+const LINE_BYTES: RangeInclusive<usize> = 4104..=65_536;
+
+/// One setting.
+pub struct Setting {
+    /// Its name in the file.
+    pub key: &'static str,
+    /// What its value is; words that it may be are separated by bars.
+    pub kind: &'static str,
+    /// What it is when nobody sets it, as the file would say it.
+    pub default: &'static str,
+    /// What it means, in one line.
+    pub about: &'static str,
+    /// Puts a value in its place, or says what is wrong with it.
+    pub set: fn(&mut Config, &DeValue<'_>) -> Result<(), String>,
+}
+
+/// The setting called `key`.
+pub fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The table as `fxpd --settings` prints it: key, type, default and meaning, separated by tabs.
+pub fn table() -> String {
+    let mut lines = String::new();
+    for Setting { key, kind, default, about, .. } in SETTINGS {
+        lines.push_str(&format!("{key}\t{kind}\t{default}\t{about}\n"));
+    }
+    lines
+}
+
+/// Every setting, in the order of the documents.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        kind: "array of addresses",
+        default: r#"["[::]:21"]"#,
+        about: "Where clients connect that ask for TLS themselves, with AUTH.",
+        set: |config, value| put(&mut config.listen, addresses(value)),
+    },
+    Setting {
+        key: "listen_implicit",
+        kind: "array of addresses",
+        default: "[]",
+        about: "Where TLS begins with the connection, as on port 990.",
+        set: |config, value| put(&mut config.listen_implicit, addresses(value)),
+    },
+    Setting {
+        key: "certificate",
+        kind: "path",
+        default: r#""/etc/fxpd/cert.pem""#,
+        about: "Certificate chain of the server, in PEM form.",
+        set: |config, value| put(&mut config.certificate, path(value)),
+    },
+    Setting {
+        key: "key",
+        kind: "path",
+        default: r#""/etc/fxpd/key.pem""#,
+        about: "Private key of the certificate, in PEM form.",
+        set: |config, value| put(&mut config.key, path(value)),
+    },
+    Setting {
+        key: "users",
+        kind: "path",
+        default: r#""/etc/fxpd/passwd""#,
+        about: "The accounts, see fxpd.passwd(5).",
+        set: |config, value| put(&mut config.users, path(value)),
+    },
+    Setting {
+        key: "user",
+        kind: "text",
+        default: r#""""#,
+        about: "User to run as once the sockets are bound and the key is read.",
+        set: |config, value| put(&mut config.user, unless_empty(value, text)),
+    },
+    Setting {
+        key: "transfer_log",
+        kind: "path",
+        default: r#""""#,
+        about: "Record of every transfer in the form of xferlog; empty for none.",
+        set: |config, value| put(&mut config.transfer_log, unless_empty(value, path)),
+    },
+    Setting {
+        key: "greeting",
+        kind: "text",
+        default: r#""fxpd ready""#,
+        about: "What a client is greeted with.",
+        set: |config, value| put(&mut config.settings.greeting, text(value)),
+    },
+    Setting {
+        key: "tls",
+        kind: "required|optional",
+        default: r#""required""#,
+        about: "Whether a login, and data, need TLS.",
+        set: |config, value| put(&mut config.settings.tls, demand(value)),
+    },
+    Setting {
+        key: "tls_min_version",
+        kind: "1.2|1.3",
+        default: r#""1.2""#,
+        about: "The oldest version of TLS that is spoken.",
+        set: |config, value| put(&mut config.tls_floor, tls_floor(value)),
+    },
+    Setting {
+        key: "data_tls_reuse",
+        kind: "required|optional",
+        default: r#""optional""#,
+        about: "Whether data connections must resume the TLS session of their control connection.",
+        set: |config, value| put(&mut config.settings.data_tls_reuse, demand(value)),
+    },
+    Setting {
+        key: "data_close_notify",
+        kind: "required|optional",
+        default: r#""required""#,
+        about: "Whether an upload must end with close_notify to count as whole.",
+        set: |config, value| put(&mut config.settings.data_close_notify, demand(value)),
+    },
+    Setting {
+        key: "ccc",
+        kind: "boolean",
+        default: "false",
+        about: "Whether a client may take its control connection back to clear text.",
+        set: |config, value| put(&mut config.settings.ccc, boolean(value)),
+    },
+    Setting {
+        key: "fxp",
+        kind: "off|verified|tls|any",
+        default: r#""verified""#,
+        about: "What accounts that name no level may exchange with other servers.",
+        set: |config, value| put(&mut config.fxp, fxp_level(value)),
+    },
+    Setting {
+        key: "passive_ports",
+        kind: "port range",
+        default: r#""49152-65534""#,
+        about: "Ports for passive data connections.",
+        set: |config, value| put(&mut config.settings.passive_ports, ports(value)),
+    },
+    Setting {
+        key: "passive_address",
+        kind: "IPv4 address",
+        default: r#""""#,
+        about: "The address that PASV tells, behind NAT; empty for the server's own.",
+        set: |config, value| put(&mut config.settings.passive_address, unless_empty(value, ipv4)),
+    },
+    Setting {
+        key: "fsync",
+        kind: "boolean",
+        default: "false",
+        about: "Whether an upload is on the disk before it is acknowledged.",
+        set: |config, value| put(&mut config.storage.fsync, boolean(value)),
+    },
+    Setting {
+        key: "umask",
+        kind: "octal",
+        default: r#""022""#,
+        about: "Permissions that new files and directories do not get.",
+        set: |config, value| put(&mut config.storage.umask_octal, umask(value)),
+    },
+    Setting {
+        key: "keep_partial",
+        kind: "boolean",
+        default: "true",
+        about: "Whether a new file that is cut short stays, so that it can be resumed.",
+        set: |config, value| put(&mut config.storage.keep_partial, boolean(value)),
+    },
+    Setting {
+        key: "in_place",
+        kind: "boolean",
+        default: "false",
+        about: "Whether uploads overwrite a file as they arrive, not at their end.",
+        set: |config, value| put(&mut config.storage.in_place, boolean(value)),
+    },
+    Setting {
+        key: "handshake_timeout_s",
+        kind: "seconds",
+        default: "10",
+        about: "For a whole TLS handshake.",
+        set: |config, value| put(&mut config.settings.handshake_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "login_timeout_s",
+        kind: "seconds",
+        default: "60",
+        about: "From the connection to the end of the login.",
+        set: |config, value| put(&mut config.settings.login_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "idle_timeout_s",
+        kind: "seconds",
+        default: "300",
+        about: "For the next command.",
+        set: |config, value| put(&mut config.settings.idle_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "data_timeout_s",
+        kind: "seconds",
+        default: "30",
+        about: "For a data connection to come about.",
+        set: |config, value| put(&mut config.settings.data_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "stall_timeout_s",
+        kind: "seconds",
+        default: "120",
+        about: "For the next byte of a transfer.",
+        set: |config, value| put(&mut config.settings.stall_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "shutdown_grace_s",
+        kind: "seconds",
+        default: "60",
+        about: "For transfers that run when the server is told to stop.",
+        set: |config, value| put(&mut config.settings.shutdown_grace, seconds(value, 0)),
+    },
+    Setting {
+        key: "max_sessions",
+        kind: "number",
+        default: "2000",
+        about: "Sessions in total.",
+        set: |config, value| put(&mut config.settings.max_sessions, number(value, SESSIONS)),
+    },
+    Setting {
+        key: "max_sessions_per_address",
+        kind: "number",
+        default: "50",
+        about: "Sessions from one address.",
+        set: |config, value| {
+            put(&mut config.settings.max_sessions_per_address, number(value, SESSIONS))
+        },
+    },
+    Setting {
+        key: "max_sessions_not_logged_in",
+        kind: "number",
+        default: "200",
+        about: "Sessions that have not logged in.",
+        set: |config, value| {
+            put(&mut config.settings.max_sessions_not_logged_in, number(value, SESSIONS))
+        },
+    },
+    Setting {
+        key: "max_line_bytes",
+        kind: "number",
+        default: "4608",
+        about: "Bytes of one command line.",
+        set: |config, value| put(&mut config.settings.max_line_bytes, number(value, LINE_BYTES)),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_and_every_row_prints_as_one_line_of_four_columns() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[..index].iter().all(|other| other.key != setting.key));
+            assert!(setting.about.ends_with('.'), "{}", setting.key);
+        }
+        let table = table();
+        assert_eq!(table.lines().count(), SETTINGS.len());
+        assert!(table.lines().all(|line| line.split('\t').count() == 4));
+    }
+}

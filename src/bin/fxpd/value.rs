@@ -1,0 +1,209 @@
+//! What values of settings look like: from TOML to the type that the server wants.
+//!
+//! Each function takes one value and returns it understood, or says in a few words what it should
+//! have been. Which setting it belongs to, and where it stands, the caller knows.
+
+use fxpd::{Demand, FxpLevel, TlsFloor};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::Duration,
+};
+use toml::de::DeValue;
+
+/// The longest wait that may be set: a week. Waits without end do not exist.
+const MAX_SECONDS: usize = 7 * 24 * 3600;
+
+/// What reading a value yields.
+pub type Read<T> = Result<T, String>;
+
+/// Stores a value that was read well, and passes the complaint on otherwise.
+pub fn put<T>(place: &mut T, value: Read<T>) -> Read<()> {
+    *place = value?;
+    Ok(())
+}
+
+/// `None` for the empty text, and whatever `read` makes of another value.
+pub fn unless_empty<T>(
+    value: &DeValue<'_>,
+    read: impl Fn(&DeValue<'_>) -> Read<T>,
+) -> Read<Option<T>> {
+    if value.as_str() == Some("") { Ok(None) } else { read(value).map(Some) }
+}
+
+/// Text of one line.
+pub fn text(value: &DeValue<'_>) -> Read<String> {
+    let text = string(value, "text")?;
+    if text.chars().any(char::is_control) {
+        return Err("control characters are not allowed".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// An absolute path: a daemon's working directory is nobody's concern.
+pub fn path(value: &DeValue<'_>) -> Read<PathBuf> {
+    let path = text(value)?;
+    if path.starts_with('/') { Ok(path.into()) } else { Err(format!("'{path}' is not absolute")) }
+}
+
+/// `true` or `false`.
+pub fn boolean(value: &DeValue<'_>) -> Read<bool> {
+    value.as_bool().ok_or_else(|| expected("true or false", value))
+}
+
+/// A whole number within `range`.
+pub fn number(value: &DeValue<'_>, range: RangeInclusive<usize>) -> Read<usize> {
+    let Some(digits) = value.as_integer() else {
+        return Err(expected("a whole number", value));
+    };
+    usize::from_str_radix(digits.as_str(), digits.radix())
+        .ok()
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            format!("{} is not within {} to {}", digits.as_str(), range.start(), range.end())
+        })
+}
+
+/// A time of whole seconds, `least` or more.
+pub fn seconds(value: &DeValue<'_>, least: usize) -> Read<Duration> {
+    let seconds = number(value, least..=MAX_SECONDS)?;
+    Ok(Duration::from_secs(seconds as u64))
+}
+
+/// An array of `"ADDRESS:PORT"`; one alone counts as an array of one.
+pub fn addresses(value: &DeValue<'_>) -> Read<Vec<SocketAddr>> {
+    match value.as_array() {
+        Some(array) => array.iter().map(|item| address(item.get_ref())).collect(),
+        None => Ok(vec![address(value)?]),
+    }
+}
+
+fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = string(value, "an address with a port")?;
+    text.parse()
+        .map_err(|_| format!("'{text}' is not of the form 192.0.2.1:21 or [2001:db8::1]:21"))
+}
+
+/// An IPv4 address.
+pub fn ipv4(value: &DeValue<'_>) -> Read<Ipv4Addr> {
+    let text = string(value, "an IPv4 address")?;
+    text.parse().map_err(|_| format!("'{text}' is not an IPv4 address"))
+}
+
+/// `"LOW-HIGH"`, both included.
+pub fn ports(value: &DeValue<'_>) -> Read<RangeInclusive<u16>> {
+    let text = string(value, "a range of ports")?;
+    let bounds = text.split_once('-').and_then(|(low, high)| {
+        Some((low.trim().parse::<u16>().ok()?, high.trim().parse::<u16>().ok()?))
+    });
+    match bounds {
+        // A peer refuses data ports of the system, and so do we (PORT, EPRT).
+        Some((low, high)) if low >= 1024 && low <= high => Ok(low..=high),
+        Some(_) => Err(format!("'{text}' is not a range within 1024-65535")),
+        None => Err(format!("'{text}' is not of the form 49152-65534")),
+    }
+}
+
+/// Octal digits, as text: TOML has no number that begins with 0.
+pub fn umask(value: &DeValue<'_>) -> Read<u32> {
+    let text = string(value, "octal digits in quotes")?;
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|bits| *bits <= 0o777)
+        .ok_or_else(|| format!("'{text}' is not an octal number up to 777"))
+}
+
+/// `required` or `optional`.
+pub fn demand(value: &DeValue<'_>) -> Read<Demand> {
+    word(value, &[("required", Demand::Required), ("optional", Demand::Optional)])
+}
+
+/// `1.2` or `1.3`.
+pub fn tls_floor(value: &DeValue<'_>) -> Read<TlsFloor> {
+    word(value, &[("1.2", TlsFloor::Tls12), ("1.3", TlsFloor::Tls13)])
+}
+
+/// A level of FXP.
+pub fn fxp_level(value: &DeValue<'_>) -> Read<FxpLevel> {
+    word(value, &FxpLevel::WORDS)
+}
+
+/// One of a few words.
+fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Read<T> {
+    let choices = || words.iter().map(|(word, _)| format!("'{word}'")).collect::<Vec<_>>();
+    let text = string(value, &choices().join(" or "))?;
+    let found = words.iter().find(|(word, _)| *word == text);
+    found
+        .map(|(_, meaning)| *meaning)
+        .ok_or_else(|| format!("'{text}' is none of {}", choices().join(", ")))
+}
+
+fn string<'a>(value: &'a DeValue<'_>, what: &str) -> Read<&'a str> {
+    value.as_str().ok_or_else(|| expected(what, value))
+}
+
+fn expected(what: &str, found: &DeValue<'_>) -> String {
+    format!("expected {what}, found {} {}", article(found.type_str()), found.type_str())
+}
+
+fn article(noun: &str) -> &'static str {
+    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse<T>(read: impl Fn(&DeValue<'_>) -> Read<T>, toml: &str) -> Read<T> {
+        read(DeValue::parse(toml).unwrap().get_ref())
+    }
+
+    #[test]
+    fn good_values_are_understood() {
+        assert_eq!(parse(boolean, "true"), Ok(true));
+        assert_eq!(parse(text, "'a b'"), Ok("a b".to_owned()));
+        assert_eq!(parse(|value| number(value, 1..=9), "9"), Ok(9));
+        assert_eq!(parse(|value| number(value, 1..=99), "0x1f"), Ok(31));
+        assert_eq!(parse(|value| seconds(value, 0), "0"), Ok(Duration::ZERO));
+        assert_eq!(parse(ports, "'1024-65535'"), Ok(1024..=65535));
+        assert_eq!(parse(ports, "'2000 - 2000'"), Ok(2000..=2000));
+        assert_eq!(parse(umask, "'027'"), Ok(0o027));
+        assert_eq!(parse(|value| unless_empty(value, ipv4), "''"), Ok(None));
+        assert_eq!(parse(addresses, "'[::1]:21'"), parse(addresses, "['[::1]:21']"));
+        assert_eq!(parse(addresses, "[]"), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn bad_values_are_explained() {
+        let few = |value: &DeValue<'_>| number(value, 1..=9);
+        for (complaint, what) in [
+            (parse(boolean, "'yes'").unwrap_err(), "expected true or false, found a string"),
+            (parse(boolean, "1").unwrap_err(), "found an integer"),
+            (parse(text, "'''a\nb'''").unwrap_err(), "control characters"),
+            (parse(path, "'cert.pem'").unwrap_err(), "not absolute"),
+            (parse(few, "0").unwrap_err(), "0 is not within 1 to 9"),
+            (parse(few, "-1").unwrap_err(), "-1 is not within"),
+            (parse(few, "1.5").unwrap_err(), "found a float"),
+            (parse(few, "99999999999999999999").unwrap_err(), "not within"),
+            (parse(|value| seconds(value, 1), "604801").unwrap_err(), "604800"),
+            (
+                parse(addresses, "['localhost:21']").unwrap_err(),
+                "'localhost:21' is not of the form",
+            ),
+            (parse(addresses, "[21]").unwrap_err(), "expected an address with a port"),
+            (parse(ports, "'9-8'").unwrap_err(), "not a range"),
+            (parse(ports, "'3000-2000'").unwrap_err(), "not a range"),
+            (parse(ports, "'2000'").unwrap_err(), "not of the form"),
+            (parse(ports, "'2000-70000'").unwrap_err(), "not of the form"),
+            (parse(umask, "'1000'").unwrap_err(), "octal"),
+            (parse(umask, "'8'").unwrap_err(), "octal"),
+            (parse(umask, "22").unwrap_err(), "in quotes"),
+            (parse(ipv4, "'::1'").unwrap_err(), "not an IPv4 address"),
+            (parse(demand, "'no'").unwrap_err(), "'no' is none of 'required', 'optional'"),
+            (parse(demand, "false").unwrap_err(), "expected 'required' or 'optional'"),
+        ] {
+            assert!(complaint.contains(what), "{complaint}");
+        }
+    }
+}
