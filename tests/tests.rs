@@ -1,1 +1,13 @@
-//! End-to-end tests.
+//! The end-to-end tests: real sockets, real TLS, the library's public face and the two programs.
+//! One binary, so that it is linked once.
+
+#![allow(clippy::unwrap_used)] // in a test it is the assertion
+
+mod ftp;
+mod peer;
+mod site;
+
+mod control;
+mod docs;
+mod fxpd_cli;
+mod layers;

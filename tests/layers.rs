@@ -1,0 +1,164 @@
+//! The floors of the house: an import goes down, never up or sideways.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+/// Each room and what it may use. The table of the crate page, as a check.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("proto", &[]),
+    ("sys", &[]),
+    ("net", &["proto", "sys"]),
+    ("auth", &["proto", "sys"]),
+    ("storage", &["proto", "sys"]),
+    ("transfer", &["net", "storage", "proto", "sys"]),
+    ("session", &["transfer", "net", "auth", "storage", "proto", "sys"]),
+    ("client", &["transfer", "net", "proto", "sys"]),
+    ("server", &["session", "transfer", "net", "auth", "storage", "proto", "sys"]),
+];
+
+fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}")) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The rooms that a file's code names behind `crate::`, also within braces.
+fn rooms_used(text: &str) -> BTreeSet<String> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut rooms = BTreeSet::new();
+    for piece in code.split("crate::").skip(1) {
+        match piece.strip_prefix('{') {
+            None => drop(rooms.insert(first_word(piece))),
+            Some(group) => rooms.extend(group_heads(group)),
+        }
+    }
+    rooms
+}
+
+/// The first words of `a::{b, c}, d::e}`: `a` and `d`.
+fn group_heads(group: &str) -> Vec<String> {
+    let (mut depth, mut heads, mut at_head) = (0, Vec::new(), true);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_head = true,
+            c if at_head && c.is_alphanumeric() => {
+                heads.push(first_word(&group[at..]));
+                at_head = false;
+            }
+            _ => {}
+        }
+    }
+    heads
+}
+
+fn first_word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn imports_go_down_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rooms: BTreeSet<&str> = MAY_USE.iter().map(|(room, _)| *room).collect();
+    let mut climbs = Vec::new();
+    let mut read = 0;
+    for (room, allowed) in MAY_USE {
+        for file in rust_files(&source.join(room)) {
+            read += 1;
+            for used in rooms_used(&fs::read_to_string(&file).unwrap()) {
+                let known = rooms.contains(used.as_str());
+                if known && used != *room && !allowed.contains(&used.as_str()) {
+                    climbs.push(format!("{} uses {used}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(climbs.is_empty(), "{climbs:#?}");
+    assert!(read > 50, "only {read} files were read");
+}
+
+#[test]
+fn the_check_of_imports_sees_a_climb() {
+    let text = "use crate::{\n    net::{Stream, Wait},\n    server::Handle,\n};\nfn f() { crate::auth::x() }";
+    let rooms: Vec<_> = rooms_used(text).into_iter().collect();
+    assert_eq!(rooms, ["auth", "net", "server"]);
+    assert!(rooms_used("// crate::server is above").is_empty());
+}
+
+#[test]
+fn the_programs_use_only_the_public_face() {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
+    for file in rust_files(&programs) {
+        let text = fs::read_to_string(&file).unwrap();
+        for inner in MAY_USE.iter().map(|(room, _)| format!("fxpd::{room}::")) {
+            assert!(!text.contains(&inner), "{} names {inner}", file.display());
+        }
+    }
+}
+
+#[test]
+fn decisions_have_one_home() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (what, home) in [
+        ("TlsRole::for_data(", "session/data.rs"),
+        ("match role", "net/tls.rs"),
+        ("SslStream::accept", "net/tls.rs"),
+        ("SslStream::connect", "net/tls.rs"),
+        ("impl From<StorageError> for Refusal", "session/refusal.rs"),
+    ] {
+        let homes: Vec<_> = rust_files(&source)
+            .into_iter()
+            .filter(|file| {
+                let text = fs::read_to_string(file).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap();
+                code.lines().any(|line| line.contains(what) && !line.trim().starts_with("//"))
+            })
+            .collect();
+        assert_eq!(homes, [source.join(home)], "{what}");
+    }
+}
+
+#[test]
+fn only_one_file_is_unsafe_and_only_storage_names_host_paths() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&source) {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.strip_prefix(&source).unwrap().display().to_string();
+        let code: Vec<_> = text.lines().filter(|line| !line.trim().starts_with("//")).collect();
+        let says = |word: &str| code.iter().any(|line| line.contains(word));
+        if name != "sys/openssl.rs" {
+            assert!(!says("unsafe {") && !says("unsafe extern"), "{name}");
+        }
+        if name.starts_with("session/") || name.starts_with("transfer/") {
+            assert!(!says("std::fs") && !says("std::path"), "{name} names host paths");
+        }
+    }
+}
+
+#[test]
+fn no_async_runtime_is_in_the_tree() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--all-features", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("openssl v"), "the tree was read");
+    for runtime in ["tokio", "async-std", "smol", "hyper", "mio"] {
+        let found = tree.lines().any(|line| line.starts_with(&format!("{runtime} v")));
+        assert!(!found, "{runtime} is in the tree");
+    }
+}

@@ -1,0 +1,141 @@
+//! The other end of a data connection, made of OpenSSL and nothing of ours: TLS client or server,
+//! on connections made or accepted, well behaved or not.
+
+#![allow(unsafe_code)] // `set_session`
+
+use crate::site::PATIENCE;
+use fxpd::Identity;
+use openssl::{
+    pkey::PKey,
+    ssl::{
+        ErrorCode, HandshakeError, Ssl, SslContext, SslContextBuilder, SslMethod, SslSession,
+        SslSessionCacheMode, SslStream, SslVersion,
+    },
+    x509::X509,
+};
+use std::{
+    io::{self, Read},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+};
+
+/// A TLS client that remembers the sessions it is given.
+#[derive(Clone)]
+pub struct Client {
+    context: SslContext,
+    sessions: Arc<Mutex<Vec<SslSession>>>,
+}
+
+impl Client {
+    /// TLS 1.2 and 1.3, no certificate of its own, trusting everyone.
+    pub fn any() -> Client {
+        Client::built(|_| {})
+    }
+
+    /// One version only.
+    pub fn only(version: SslVersion) -> Client {
+        Client::built(|builder| {
+            builder.set_min_proto_version(Some(version)).unwrap();
+            builder.set_max_proto_version(Some(version)).unwrap();
+        })
+    }
+
+    /// After `change`.
+    pub fn built(change: impl FnOnce(&mut SslContextBuilder)) -> Client {
+        let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
+        builder.set_session_cache_mode(
+            SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL_STORE,
+        );
+        let sessions = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&sessions);
+        builder.set_new_session_callback(move |_, session| kept.lock().unwrap().push(session));
+        change(&mut builder);
+        Client { context: builder.build(), sessions }
+    }
+
+    /// Shakes hands, offering `session`.
+    pub fn connect(
+        &self,
+        socket: TcpStream,
+        session: Option<&SslSession>,
+    ) -> Result<SslStream<TcpStream>, String> {
+        let mut ssl = Ssl::new(&self.context).unwrap();
+        if let Some(session) = session {
+            // SAFETY: the session comes from this very context's callback.
+            unsafe { ssl.set_session(session) }.unwrap();
+        }
+        ssl.connect(socket).map_err(describe)
+    }
+
+    /// The newest session that was given, which is forgotten: TLS 1.3 tickets serve once. The last
+    /// one stays, as under TLS 1.2 there is only one.
+    pub fn session(&self) -> Option<SslSession> {
+        let mut sessions = self.sessions.lock().unwrap();
+        if sessions.len() > 1 { sessions.pop() } else { sessions.last().cloned() }
+    }
+}
+
+/// A TLS server that shows `identity`, after `change`.
+pub fn server(identity: &Identity, change: impl FnOnce(&mut SslContextBuilder)) -> SslContext {
+    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
+    let certificate = X509::from_pem(&identity.certificate_pem().unwrap()).unwrap();
+    builder.set_certificate(&certificate).unwrap();
+    let key = PKey::private_key_from_pem(&identity.key_pem().unwrap()).unwrap();
+    builder.set_private_key(&key).unwrap();
+    change(&mut builder);
+    builder.build()
+}
+
+/// Shakes hands as TLS server.
+pub fn accept_tls(context: &SslContext, socket: TcpStream) -> Result<SslStream<TcpStream>, String> {
+    Ssl::new(context).unwrap().accept(socket).map_err(describe)
+}
+
+/// Connects to a data port, with a deadline on every read.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Takes one connection, with a deadline on every read.
+pub fn accept(listener: &TcpListener) -> TcpStream {
+    let (socket, _) = listener.accept().unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// Ends what we send, properly, and closes when the other side has.
+pub fn finish(mut data: SslStream<TcpStream>) {
+    let _ = data.shutdown();
+    let _ = data.get_ref().shutdown(Shutdown::Write);
+    let _ = data.read(&mut [0; 64]);
+}
+
+/// Reads up to close_notify; any other end is an error.
+pub fn read_to_close(mut data: SslStream<TcpStream>) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match data.ssl_read(&mut block) {
+            Ok(count) => bytes.extend_from_slice(&block[..count]),
+            Err(error) if error.code() == ErrorCode::ZERO_RETURN => break,
+            Err(error) => return Err(format!("{error} after {} bytes", bytes.len())),
+        }
+    }
+    let _ = data.shutdown();
+    Ok(bytes)
+}
+
+/// Whether the other side has closed this connection.
+pub fn is_closed(mut socket: &TcpStream) -> bool {
+    match socket.read(&mut [0; 64]) {
+        Ok(0) => true,
+        Ok(_) => false,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
+}
+
+fn describe(error: HandshakeError<TcpStream>) -> String {
+    error.to_string()
+}

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Unpacks other makers' FTP servers into build/peers, for the tests that talk to them. Debian's
+# packages of them conflict with each other, so they are not installed.
+set -eu
+
+peers="$(cd "$(dirname "$0")/.." && pwd)/build/peers"
+[ -x "$peers/usr/sbin/proftpd" ] && exit 0
+
+packages="proftpd-core proftpd-mod-crypto libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3 libhashkit2"
+mkdir -p "$peers/debs"
+cd "$peers/debs"
+# shellcheck disable=SC2086 # a list of words
+if ! apt-get download -q $packages >apt.log 2>&1; then
+    cat apt.log >&2
+    echo "peers.sh: cannot download the Debian packages $packages;" >&2
+    echo "peers.sh: unpack them (dpkg -x) into $peers by hand" >&2
+    exit 1
+fi
+for deb in *.deb; do
+    dpkg -x "$deb" "$peers"
+done
