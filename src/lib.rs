@@ -67,6 +67,7 @@
 #![deny(missing_docs)]
 
 mod auth;
+mod client;
 mod net;
 mod proto;
 mod server;
@@ -79,8 +80,16 @@ pub use auth::{
     Account, AuthError, Authenticator, FxpGrant, FxpLevel, MAX_PASSWORD_BYTES, PasswordError,
     UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
 };
-pub use net::{Fingerprint, Identity, TlsError, TlsFacts, TlsFloor};
-pub use proto::{Access, Entry, Kind, PathArg, Representation, Secret, TlsRole, VirtualPath};
+pub use client::{
+    Algorithm, Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
+    Extension, Features, Judge, Location, Pins, Plan, Progress, Proof, ProtocolLog, RemotePath,
+    Run, Security, ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy, download,
+    plans, upload,
+};
+pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
+pub use proto::{
+    Access, Code, Entry, Kind, PathArg, Reply, Representation, Secret, TlsRole, VirtualPath,
+};
 pub use server::{Bound, Builder, Handle, ServerError};
 pub use session::{Demand, Listen, Settings};
 pub use storage::{

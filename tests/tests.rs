@@ -5,9 +5,12 @@
 
 mod ftp;
 mod peer;
+mod proftpd;
+mod scripted_server;
 mod site;
 
 mod control;
 mod docs;
+mod fxp_cli;
 mod fxpd_cli;
 mod layers;

@@ -8,20 +8,20 @@ use crate::{
 use crossbeam_channel::{Receiver, Sender};
 use openssl::{
     ssl::{Ssl, SslContext, SslSession, SslSessionCacheMode, SslVerifyMode, SslVersion},
-    x509::verify::X509CheckFlags,
+    x509::{X509VerifyResult, verify::X509CheckFlags},
 };
 use std::{
     net::{IpAddr, TcpStream},
     path::Path,
 };
 
-/// How the certificate of a control connection is judged within the handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerCheck<'a> {
-    /// A trusted CA must have signed it, for this host name or address.
-    Authority(&'a str),
-    /// Not at all: the caller compares its fingerprint before anything is sent.
-    Fingerprint,
+/// A control connection after its handshake. Nothing may be sent before the caller has judged the
+/// certificate, by its fingerprint or by `authority`.
+pub struct Presented {
+    /// The connection.
+    pub stream: Stream,
+    /// Whether a trusted CA signed the certificate for this host; if not, why not.
+    pub authority: Result<(), String>,
 }
 
 /// A client's TLS for one control connection and its data connections.
@@ -36,7 +36,6 @@ const MAX_TICKETS: usize = 16;
 
 impl Connector {
     /// TLS that trusts the CAs in `authorities`, a PEM file; without one, no CA at all.
-    /// `tls12_only` is for peers that break under TLS 1.3.
     pub fn new(authorities: Option<&Path>, newest: Newest) -> Result<Connector, TlsError> {
         let mut builder = tls::builder(TlsFloor::Tls12)?;
         if newest == Newest::Tls12 {
@@ -56,31 +55,33 @@ impl Connector {
         Ok(Connector { context: builder.build(), fresh, last: None })
     }
 
-    /// Shakes hands on a control connection with `host`.
+    /// Shakes hands on a control connection with `host`, a name or an address. An unknown
+    /// certificate does not end the handshake: only the caller knows which ones are pinned.
     pub fn secure_control(
         &self,
         socket: TcpStream,
         host: &str,
-        check: PeerCheck<'_>,
         wait: &mut dyn Wait,
-    ) -> Result<Stream, NetError> {
+    ) -> Result<Presented, NetError> {
         let mut ssl = Ssl::new(&self.context)?;
-        if host.parse::<IpAddr>().is_err() {
-            ssl.set_hostname(host)?;
-        }
-        match check {
-            PeerCheck::Fingerprint => ssl.set_verify(SslVerifyMode::NONE),
-            PeerCheck::Authority(name) => {
-                ssl.set_verify(SslVerifyMode::PEER);
-                let param = ssl.param_mut();
-                param.set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
-                match name.parse::<IpAddr>() {
-                    Ok(address) => param.set_ip(address)?,
-                    Err(_) => param.set_host(name)?,
-                }
+        // OpenSSL checks the chain and the name all the same and keeps the result.
+        ssl.set_verify(SslVerifyMode::NONE);
+        ssl.param_mut().set_hostflags(X509CheckFlags::NO_PARTIAL_WILDCARDS);
+        match host.parse::<IpAddr>() {
+            Ok(address) => ssl.param_mut().set_ip(address)?,
+            Err(_) => {
+                ssl.set_hostname(host)?;
+                ssl.param_mut().set_host(host)?;
             }
         }
-        tls::handshake(ssl, socket, TlsRole::Connect, wait)
+        let stream = tls::handshake(ssl, socket, TlsRole::Connect, wait)?;
+        let authority = match stream.ssl().map(|ssl| (ssl.peer_certificate(), ssl.verify_result()))
+        {
+            Some((Some(_), X509VerifyResult::OK)) => Ok(()),
+            Some((Some(_), failure)) => Err(failure.error_string().to_owned()),
+            _ => Err("no certificate".to_owned()),
+        };
+        Ok(Presented { stream, authority })
     }
 
     /// Shakes hands on a data connection, resuming the control connection's session where the

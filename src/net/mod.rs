@@ -12,7 +12,7 @@ mod tls;
 mod wait;
 
 pub use channel::{Channel, Next};
-pub use connector::{Connector, Newest, PeerCheck};
+pub use connector::{Connector, Newest};
 pub use error::NetError;
 pub use identity::{Fingerprint, Identity, TlsError};
 pub use port::{Opening, Port};

@@ -173,7 +173,7 @@ impl Facts {
 const HALF_A_YEAR_S: i64 = 31_556_952 / 2;
 
 /// Adds a name, with the bytes that could end a line replaced by `?`, as `ls -q` does.
-pub fn push_name(name: &[u8], into: &mut Vec<u8>) {
+fn push_name(name: &[u8], into: &mut Vec<u8>) {
     into.extend(name.iter().map(|b| if b.is_ascii_control() { b'?' } else { *b }));
 }
 

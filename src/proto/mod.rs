@@ -15,7 +15,7 @@ pub use command::{
     AuthMechanism, Command, CommandFault, EpsvArg, ListArg, OptsArg, Protection, Representation,
 };
 pub use endpoint::EndpointFault;
-pub use entry::{Access, Entry, Facts, Kind, push_name};
+pub use entry::{Access, Entry, Facts, Kind};
 pub use line::{Line, LineAssembler, LineFault};
 pub use path::{PathArg, VirtualPath};
 pub use reply::{Code, Reply, ReplyAssembler};

@@ -31,6 +31,15 @@ impl TlsRole {
         }
     }
 
+    /// The argument of `SSCN` that asks a server for this role. In capitals: proftpd takes no
+    /// others.
+    pub fn wish(self) -> &'static str {
+        match self {
+            TlsRole::Accept => "OFF",
+            TlsRole::Connect => "ON",
+        }
+    }
+
     /// How a reply to `SSCN` names this role, byte for byte (SSCN rule 2).
     pub fn method(self) -> &'static str {
         match self {

@@ -1,0 +1,108 @@
+//! Which servers are trusted: those pinned, signed by a CA, or met before. Each refusal says what
+//! would change it.
+
+use crate::{
+    exit::Failure,
+    known_hosts::KnownHosts,
+    options::{FirstMeeting, Options},
+};
+use fxpd::{Fingerprint, Judge, Shown};
+use std::{
+    env,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+/// The user's rules of trust.
+pub struct Policy {
+    pins: Vec<Fingerprint>,
+    authority: Authority,
+    first_meeting: FirstMeeting,
+    known: Mutex<KnownHosts>,
+}
+
+/// Whether the user named CAs.
+enum Authority {
+    Unasked,
+    Asked,
+}
+
+impl Policy {
+    /// An error when the record of known hosts cannot be read.
+    pub fn new(options: &Options) -> Result<Policy, Failure> {
+        let file = match &options.known_hosts {
+            Some(file) => file.clone(),
+            None => default_file()?,
+        };
+        Ok(Policy {
+            pins: options.pins.clone(),
+            authority: match options.authorities {
+                Some(_) => Authority::Asked,
+                None => Authority::Unasked,
+            },
+            first_meeting: options.first_meeting,
+            known: Mutex::new(KnownHosts::read(&file).map_err(Failure::Config)?),
+        })
+    }
+}
+
+fn default_file() -> Result<PathBuf, Failure> {
+    let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
+    let config = config.ok_or_else(|| {
+        Failure::Config("HOME is not set: name the file with --known-hosts".to_owned())
+    })?;
+    Ok(config.join("fxp/known_hosts"))
+}
+
+impl Judge for Policy {
+    fn judge(&self, shown: &Shown<'_>) -> Result<(), String> {
+        let certificate = shown.fingerprint;
+        // Who pins wants this certificate, whatever a CA or the past says.
+        if !self.pins.is_empty() {
+            return match self.pins.contains(&certificate) {
+                true => Ok(()),
+                false => Err(format!("its certificate is {certificate}, which no --pin names")),
+            };
+        }
+        let by_authority = match self.authority {
+            Authority::Asked => &shown.authority,
+            Authority::Unasked => &Err(String::new()),
+        };
+        let Err(why_not) = by_authority else { return Ok(()) };
+
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = shown.site.to_string();
+        let before = known.of(&server);
+        if before.contains(&certificate) {
+            Ok(())
+        } else if let Some(before) = before.last() {
+            Err(changed(*before, certificate, &known))
+        } else if self.first_meeting == FirstMeeting::Trust {
+            log::warn!("{server} is new: {certificate} is recorded in {}", known.path().display());
+            known.record(&server, certificate)
+        } else {
+            Err(unknown(certificate, why_not))
+        }
+    }
+}
+
+fn changed(before: Fingerprint, now: Fingerprint, known: &KnownHosts) -> String {
+    format!(
+        "ITS CERTIFICATE HAS CHANGED. Someone may stand between you and the server.\n  \
+         it was {before}\n  it is  {now}\n\
+         If the server's owner confirms the new one, remove the old line from {}, or use --pin {now}",
+        known.path().display()
+    )
+}
+
+fn unknown(now: Fingerprint, why_not: &str) -> String {
+    let by_authority = match why_not {
+        "" => String::new(),
+        why_not => format!(" (by --cacert: {why_not})"),
+    };
+    format!(
+        "its certificate was never seen before{by_authority}\n  it is {now}\n\
+         If that is what the server's owner tells you, use --pin {now}, or --trust-new to record it"
+    )
+}

@@ -1,0 +1,282 @@
+//! One logged-in server: its commands with their deadlines, the only place that says `SSCN`, and
+//! the way back to a known state after a transfer went wrong.
+
+use crate::{
+    client::{
+        Algorithm, ClientError, Credentials, Extension, Features, Judge, ProtocolLog, RemotePath,
+        Site,
+        control::{Argument, Control},
+        digest,
+        features::HashVerb,
+        login::{self, Session},
+    },
+    net::{Connector, Fingerprint, NetError, Newest, Until},
+    proto::{Code, Reply, TlsRole},
+};
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How to connect: the same for every server of a run.
+#[derive(Clone)]
+pub struct Setup {
+    /// A PEM file of the CAs that [`crate::Shown::authority`] speaks of.
+    pub authorities: Option<PathBuf>,
+    /// Decides whether a server is the one meant.
+    pub judge: Arc<dyn Judge>,
+    /// The newest TLS to offer.
+    pub newest: Newest,
+    /// For a connection, a handshake, a reply, and the next byte of a transfer.
+    pub timeout: Duration,
+    /// Gets every line of the control connections.
+    pub log: Option<ProtocolLog>,
+}
+
+impl Setup {
+    /// With `judge`, TLS 1.3, a minute of patience and no log.
+    pub fn new(judge: impl Judge + 'static) -> Setup {
+        Setup {
+            authorities: None,
+            judge: Arc::new(judge),
+            newest: Newest::Tls13,
+            timeout: Duration::from_secs(60),
+            log: None,
+        }
+    }
+}
+
+/// A logged-in server, its data protected by TLS.
+pub struct Connection {
+    site: Site,
+    credentials: Credentials,
+    setup: Setup,
+    session: Session,
+    /// What the server's part in TLS is on the data connections of files.
+    role: TlsRole,
+    /// What an aborted transfer of ours left behind.
+    unsettled: Option<Outstanding>,
+}
+
+/// Whether the final reply to an earlier command is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outstanding {
+    Nothing,
+    FinalReply,
+}
+
+/// A resynchronised server answers in this time, or we connect anew: a server in the middle of a
+/// handshake hears nothing for minutes.
+const RESYNCHRONISE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server that hashes more slowly than this is given up.
+const MIN_HASH_BYTES_PER_S: u64 = 4 << 20;
+
+impl Connection {
+    /// Connects to `site` and logs in.
+    pub fn open(
+        site: Site,
+        credentials: Credentials,
+        setup: Setup,
+    ) -> Result<Connection, ClientError> {
+        let session = login::log_in(&site, &credentials, &setup)?;
+        Ok(Connection { site, credentials, setup, session, role: TlsRole::Accept, unsettled: None })
+    }
+
+    /// The server.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// What the server can do.
+    pub fn features(&self) -> &Features {
+        &self.session.features
+    }
+
+    /// The server's certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.session.fingerprint
+    }
+
+    /// The TLS version of the control connection.
+    pub fn tls_version(&self) -> &'static str {
+        self.session.control.stream().tls().map_or("no TLS", |facts| facts.version)
+    }
+
+    /// The size of a file, if the server can tell. A missing file is an error.
+    pub fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, ClientError> {
+        if !self.features().has(Extension::Size) {
+            return Ok(None);
+        }
+        let reply = self.ask("SIZE", path.as_bytes())?;
+        match reply.code() {
+            Code::FILE_STATUS => Ok(reply.text().trim().parse().ok()),
+            Code::UNAVAILABLE => Err(self.refused("SIZE", path, reply)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Says goodbye. What the server answers no longer matters.
+    pub fn close(mut self) {
+        if self.session.control.send("QUIT", Argument::None).is_ok() {
+            let until = self.session.control.until();
+            let _ = self.session.control.reply(until); // leaving anyway
+        }
+        self.session.control.finish();
+    }
+
+    /// Sends one command and waits for its final reply.
+    pub(super) fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<Reply, ClientError> {
+        let until = self.session.control.until();
+        self.ask_until(verb, argument, until)
+    }
+
+    /// Sends a command whose replies the caller collects.
+    pub(super) fn begin(&mut self, verb: &str, path: &RemotePath) -> Result<(), ClientError> {
+        self.session.control.send(verb, Argument::Shown(path.as_bytes()))
+    }
+
+    /// The control connection, for those who collect replies themselves.
+    pub(super) fn control(&mut self) -> &mut Control {
+        &mut self.session.control
+    }
+
+    pub(super) fn connector(&mut self) -> &mut Connector {
+        &mut self.session.connector
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.setup.timeout
+    }
+
+    /// Sets the server's part in TLS on data connections of files, if it is not that already: once
+    /// for a whole run (client rules 4 and 5). A server that does not list `SSCN` is never sent it
+    /// (rules 1 and 2), and always accepts.
+    pub(super) fn set_role(&mut self, role: TlsRole) -> Result<Option<Reply>, ClientError> {
+        if self.role == role || !self.features().has(Extension::Sscn) {
+            return Ok(None);
+        }
+        let reply = self.ask("SSCN", role.wish().as_bytes())?;
+        match reply.code().is_success() {
+            true => {
+                self.role = role;
+                Ok(None)
+            }
+            false => Ok(Some(reply)),
+        }
+    }
+
+    /// The hash of a file of `size` bytes; `None` where the server cannot or will not.
+    pub(super) fn hash(
+        &mut self,
+        path: &RemotePath,
+        size: u64,
+        algorithm: Algorithm,
+        verb: HashVerb,
+    ) -> Result<Option<String>, ClientError> {
+        let word = match verb {
+            HashVerb::Hash => {
+                let name = algorithm.name();
+                let chosen = self.ask("OPTS", format!("HASH {name}").as_bytes())?;
+                if !chosen.code().is_success() {
+                    return Ok(None);
+                }
+                "HASH"
+            }
+            HashVerb::Named(word) => word,
+        };
+        let until = Until::within(self.timeout() + work_time(size, MIN_HASH_BYTES_PER_S));
+        let reply = self.ask_until(word, path.as_bytes(), until)?;
+        Ok(match reply.code().is_success() {
+            true => digest::find(&reply, verb, algorithm),
+            false => None,
+        })
+    }
+
+    /// Comes back to a known state after a failed transfer: a command whose reply nothing else can
+    /// be, and everything before that reply is forgotten. If that does not help, logs in anew.
+    pub(super) fn resynchronise(&mut self, outstanding: Outstanding) -> Result<(), ClientError> {
+        match self.drain(outstanding) {
+            Ok(()) => Ok(()),
+            Err(_) => self.reconnect(),
+        }
+    }
+
+    /// Remembers that a transfer ended in disorder.
+    pub(super) fn unsettle(&mut self, outstanding: Outstanding) {
+        self.unsettled = Some(outstanding);
+    }
+
+    /// Makes good for what [`Connection::unsettle`] remembers, before the next transfer.
+    pub(super) fn settle(&mut self) -> Result<(), ClientError> {
+        match self.unsettled.take() {
+            Some(outstanding) => self.resynchronise(outstanding),
+            None => Ok(()),
+        }
+    }
+
+    /// The refusal of a command on `path`.
+    pub(super) fn refused(&self, verb: &str, path: &RemotePath, reply: Reply) -> ClientError {
+        let host = self.site.to_string();
+        match (verb, reply.code().number() / 100) {
+            ("STOR", 5) => ClientError::NotCreated(format!("{path} on {host}"), reply.to_string()),
+            _ => ClientError::Refused(host, format!("{verb} {path}"), reply),
+        }
+    }
+
+    /// The connection broke by `error`.
+    pub(super) fn lost(&self, error: NetError) -> ClientError {
+        ClientError::Lost(self.site.to_string(), error)
+    }
+
+    /// Logs in anew. `SSCN` is off again.
+    fn reconnect(&mut self) -> Result<(), ClientError> {
+        self.session = login::log_in(&self.site, &self.credentials, &self.setup)?;
+        self.role = TlsRole::Accept;
+        Ok(())
+    }
+
+    fn drain(&mut self, outstanding: Outstanding) -> Result<(), ClientError> {
+        let control = &mut self.session.control;
+        if outstanding == Outstanding::FinalReply {
+            control.send("ABOR", Argument::None)?;
+        }
+        control.send("PWD", Argument::None)?;
+        let until = Until(Instant::now() + RESYNCHRONISE_TIMEOUT.min(self.setup.timeout));
+        while control.reply(until)?.code() != Code::PATH {}
+        Ok(())
+    }
+
+    fn ask_until(
+        &mut self,
+        verb: &str,
+        argument: &[u8],
+        until: Until,
+    ) -> Result<Reply, ClientError> {
+        let control = &mut self.session.control;
+        let argument = if argument.is_empty() { Argument::None } else { Argument::Shown(argument) };
+        control.send(verb, argument)?;
+        loop {
+            let reply = control.reply(until)?;
+            if !reply.code().is_preliminary() {
+                return Ok(reply);
+            }
+        }
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.session.control.as_fd()
+    }
+}
+
+/// The time that work on so many bytes may take at this rate; whatever a server says of a file's
+/// size, it has an end.
+pub(super) fn work_time(bytes: u64, min_bytes_per_s: u64) -> Duration {
+    Duration::from_secs(bytes / min_bytes_per_s).min(MAX_WORK_TIME)
+}
+
+const MAX_WORK_TIME: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -1,0 +1,148 @@
+//! Copies between two servers: the run of files, the choice among plans, the proof.
+//!
+//! Every byte goes from server to server under TLS. When no plan works, that is the answer: this
+//! client never asks for clear data and never carries the bytes itself.
+
+use crate::{
+    client::{
+        Attempt, ClientError, Connection, Plan, Progress, Proof, RemotePath, Side,
+        exchange::{self, Failure, Job, Pair},
+        plan, proof,
+    },
+    proto::TlsRole,
+};
+use std::time::{Duration, Instant};
+
+/// A file that was copied.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// Its size, where a server could tell.
+    pub bytes: Option<u64>,
+    /// From the first command to the last final reply; the proof is not counted.
+    pub elapsed: Duration,
+    /// The way it took.
+    pub plan: Plan,
+    /// How it is known to have arrived.
+    pub proof: Proof,
+    /// The plans that were tried before, in vain.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Copies one file from server to server.
+pub fn copy(
+    source: &mut Connection,
+    from: &RemotePath,
+    target: &mut Connection,
+    to: &RemotePath,
+    progress: &mut dyn Progress,
+) -> Result<Copied, ClientError> {
+    let mut run = Run::begin(source, target)?;
+    let copied = run.file(from, to, progress);
+    run.end();
+    copied
+}
+
+/// Copies files one after another between the same two servers. The TLS parts are set once (client
+/// rule 4), and a plan that failed is not tried again.
+pub struct Run<'a> {
+    pair: Pair<'a>,
+    plans: Vec<Plan>,
+    /// The plan in use.
+    chosen: usize,
+}
+
+impl<'a> Run<'a> {
+    /// An error when neither server can be a TLS client: then no protected copy is possible.
+    pub fn begin(
+        source: &'a mut Connection,
+        target: &'a mut Connection,
+    ) -> Result<Run<'a>, ClientError> {
+        let plans = plan::plans(source.features(), target.features());
+        if plans.is_empty() {
+            let why = format!(
+                "no secure way from {} to {}: neither lists SSCN or CPSV in its FEAT, so neither can \
+                 be the TLS client that their data connection needs",
+                source.site(),
+                target.site()
+            );
+            return Err(ClientError::NoRoute(why, Vec::new()));
+        }
+        source.settle()?;
+        target.settle()?;
+        Ok(Run { pair: Pair { source, target }, plans, chosen: 0 })
+    }
+
+    /// Copies one file. Another plan is tried only after a failure that can depend on the plan.
+    pub fn file(
+        &mut self,
+        from: &RemotePath,
+        to: &RemotePath,
+        progress: &mut dyn Progress,
+    ) -> Result<Copied, ClientError> {
+        // Asked first, so that a missing file costs the target nothing.
+        let size = self.pair.source.size(from)?;
+        progress.begin(size);
+        let job = Job { from, to, size };
+        let mut attempts = Vec::new();
+        let mut arrived_wrong = false;
+        while let Some(plan) = self.plans.get(self.chosen).copied() {
+            let refusal = match self.attempt(plan, job, progress) {
+                Ok((elapsed, proof)) => {
+                    let bytes = proof.size().or(size);
+                    return Ok(Copied { bytes, elapsed, plan, proof, attempts });
+                }
+                Err(Failure::Final(ClientError::Mismatch(why, _))) => {
+                    // proftpd 1.3.8 loses the tail of a file as TLS client of a peer that sends
+                    // tickets, and another plan makes it the server.
+                    arrived_wrong = true;
+                    why
+                }
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Plan(refusal)) => refusal,
+            };
+            log::info!("{plan}: {refusal}");
+            attempts.push(Attempt { plan, refusal });
+            self.chosen += 1;
+        }
+        Err(self.give_up(from, attempts, arrived_wrong))
+    }
+
+    /// Makes both servers TLS servers again. A server that refuses or is gone is left as it is: the
+    /// next transfer on its connection asks again (client rule 5).
+    pub fn end(mut self) {
+        for side in Side::BOTH {
+            let _ = self.pair.side(side).set_role(TlsRole::Accept); // see above
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        plan: Plan,
+        job: Job<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<(Duration, Proof), Failure> {
+        let begun = Instant::now();
+        exchange::exchange(&mut self.pair, plan, job, progress)?;
+        let elapsed = begun.elapsed();
+        Ok((elapsed, proof::of_servers(&mut self.pair, job)?))
+    }
+
+    fn give_up(
+        &self,
+        from: &RemotePath,
+        attempts: Vec<Attempt>,
+        arrived_wrong: bool,
+    ) -> ClientError {
+        let (source, target) = (self.pair.source.site(), self.pair.target.site());
+        match arrived_wrong {
+            true => ClientError::Mismatch(
+                format!("{from} did not arrive whole from {source} at {target}; tried:"),
+                attempts,
+            ),
+            false => ClientError::NoRoute(
+                format!("no secure way from {source} to {target} worked; tried:"),
+                attempts,
+            ),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a copy did not happen: one variant for each thing that a caller can do about it.
+
+use crate::{
+    client::Plan,
+    net::{NetError, TlsError},
+    proto::Reply,
+};
+use std::{error, fmt, io, path::PathBuf};
+
+/// Why a copy did not happen. Every text names the server or the file concerned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The client itself is set up wrongly: a CA file, say.
+    Setup(TlsError),
+    /// A name or a password holds bytes that no command line can carry.
+    BadText(&'static str),
+    /// No connection to this server came about.
+    Unreachable(String, NetError),
+    /// An established connection to this server broke or fell silent.
+    Lost(String, NetError),
+    /// The server is not known to be the one meant; nothing was sent to it.
+    Untrusted(String, String),
+    /// The server refused the login.
+    Login(String, Reply),
+    /// The server cannot protect what would be sent.
+    Insecure(String, String),
+    /// The server said something that is no FTP.
+    Protocol(String, String),
+    /// The server refused a command, named second.
+    Refused(String, String, Reply),
+    /// The target could not be created: on a server, or (without reply) here.
+    NotCreated(String, String),
+    /// A local file failed.
+    Local(PathBuf, io::Error),
+    /// No way between the two servers worked. What was tried, in order; perhaps nothing.
+    NoRoute(String, Vec<Attempt>),
+    /// What arrived is not what was sent.
+    Mismatch(String, Vec<Attempt>),
+}
+
+/// One way that was tried in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The way.
+    pub plan: Plan,
+    /// What ended it, with the replies of the servers.
+    pub refusal: String,
+}
+
+impl ClientError {
+    /// Whether the same call may work later: the server was busy, or a connection broke.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            ClientError::Lost(..) => true,
+            ClientError::Refused(_, _, reply) | ClientError::Login(_, reply) => {
+                reply.code().number() / 100 == 4
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClientError::Setup(error) => write!(f, "{error}"),
+            ClientError::BadText(what) => write!(f, "{what} must not hold a line end or NUL"),
+            ClientError::Unreachable(host, error) => write!(f, "cannot reach {host}: {error}"),
+            ClientError::Lost(host, error) => write!(f, "lost {host}: {error}"),
+            ClientError::Untrusted(host, why) => write!(f, "{host} is not trusted: {why}"),
+            ClientError::Login(host, reply) => write!(f, "{host} refused the login: {reply}"),
+            ClientError::Insecure(host, why) => write!(f, "no secure connection to {host}: {why}"),
+            ClientError::Protocol(host, why) => write!(f, "{host} does not speak FTP: {why}"),
+            ClientError::Refused(host, command, reply) => {
+                write!(f, "{host} refused {command}: {reply}")
+            }
+            ClientError::NotCreated(name, why) => write!(f, "cannot create {name}: {why}"),
+            ClientError::Local(path, error) => write!(f, "{}: {error}", path.display()),
+            ClientError::NoRoute(why, attempts) | ClientError::Mismatch(why, attempts) => {
+                f.write_str(why)?;
+                let mut tried = attempts.iter();
+                tried.try_for_each(|attempt| write!(f, "\n  {}: {}", attempt.plan, attempt.refusal))
+            }
+        }
+    }
+}
+
+impl error::Error for ClientError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            ClientError::Setup(error) => Some(error),
+            ClientError::Unreachable(_, error) | ClientError::Lost(_, error) => Some(error),
+            ClientError::Local(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}

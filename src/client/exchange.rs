@@ -1,0 +1,268 @@
+//! One protected copy between two servers, by one plan: prepare, two verbs, two final replies.
+//! Which plan, and what next when it fails, is `copy.rs`'s affair.
+
+use crate::{
+    client::{
+        ClientError, Connection, Plan, Progress, RemotePath, Side, Via,
+        connection::{Outstanding, work_time},
+        ports::ListenFor,
+    },
+    proto::{Code, Reply, TlsRole},
+    sys::poll::{self, Interest},
+};
+use std::{
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+/// The two servers.
+pub(super) struct Pair<'a> {
+    pub source: &'a mut Connection,
+    pub target: &'a mut Connection,
+}
+
+impl Pair<'_> {
+    pub(super) fn side(&mut self, side: Side) -> &mut Connection {
+        match side {
+            Side::Source => self.source,
+            Side::Target => self.target,
+        }
+    }
+}
+
+/// One file to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub from: &'a RemotePath,
+    pub to: &'a RemotePath,
+    /// The file's size, where the source can tell.
+    pub size: Option<u64>,
+}
+
+impl<'a> Job<'a> {
+    /// What a side is told to do.
+    fn order(&self, side: Side) -> (&'static str, &'a RemotePath) {
+        match side {
+            Side::Source => ("RETR", self.from),
+            Side::Target => ("STOR", self.to),
+        }
+    }
+}
+
+/// Why a plan did not do.
+pub(super) enum Failure {
+    /// Another plan may do better.
+    Plan(String),
+    /// No other plan can change this.
+    Final(ClientError),
+}
+
+impl From<ClientError> for Failure {
+    /// A broken connection can be a plan's doing: some servers die of a handshake.
+    fn from(error: ClientError) -> Failure {
+        match error {
+            ClientError::Lost(..) => Failure::Plan(error.to_string()),
+            error => Failure::Final(error),
+        }
+    }
+}
+
+/// The active side gets this much time to refuse before the passive side is told: a source that
+/// lacks the file should not cost the target an empty one. Some say 150 later than this.
+const HEAD_START: Duration = Duration::from_secs(2);
+
+/// How long the other side may take to notice that one has failed, before it is told.
+const NOTICE: Duration = Duration::from_secs(3);
+
+/// How often the caller hears that it goes on.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A copy slower than this is given up. Only the two servers see its bytes, so a stall cannot be
+/// told from slowness.
+const MIN_COPY_BYTES_PER_S: u64 = 4096;
+
+/// For a file of unknown size.
+const UNKNOWN_SIZE_BYTES: u64 = 1 << 30;
+
+/// Replies to a verb that speak of the data connection, and so of the plan.
+const ABOUT_DATA: [u16; 11] = [421, 425, 426, 431, 435, 521, 522, 533, 534, 535, 536];
+
+/// Copies one file by `plan`. Afterwards, both servers await the next command.
+pub(super) fn exchange(
+    pair: &mut Pair<'_>,
+    plan: Plan,
+    job: Job<'_>,
+    progress: &mut dyn Progress,
+) -> Result<(), Failure> {
+    let mut states = [State::Idle, State::Idle];
+    let outcome = prepare(pair, plan, job)
+        .and_then(|()| transfer(pair, plan, job, &mut states, progress))
+        .and_then(|()| verdict(pair, job, &states));
+    if outcome.is_err() {
+        for side in Side::BOTH {
+            let outstanding = match states[side as usize] {
+                State::Running => Outstanding::FinalReply,
+                _ => Outstanding::Nothing,
+            };
+            pair.side(side).resynchronise(outstanding).map_err(Failure::Final)?;
+        }
+    }
+    outcome
+}
+
+/// Sets the TLS parts, makes one side listen and the other aim there.
+fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure> {
+    for side in Side::BOTH {
+        let by_sscn = plan.via == Via::Sscn && plan.connects == side;
+        let role = if by_sscn { TlsRole::Connect } else { TlsRole::Accept };
+        if let Some(refusal) = pair.side(side).set_role(role)? {
+            return Err(Failure::Plan(format!("{side} refused SSCN: {refusal}")));
+        }
+    }
+    let listen = match plan.via {
+        Via::Sscn => ListenFor::Peer,
+        Via::Cpsv => ListenFor::PeerAsTlsClient,
+    };
+    let (verb, path) = job.order(plan.passive);
+    let passive = pair.side(plan.passive);
+    passive.announce(verb, path)?;
+    let address = passive
+        .listen(listen)?
+        .map_err(|refusal| Failure::Plan(format!("{} refused {refusal}", plan.passive)))?;
+    let active = plan.passive.other();
+    match pair.side(active).aim(address)? {
+        Some(refusal) => Err(Failure::Plan(format!("{active} refused {address}: {refusal}"))),
+        None => Ok(()),
+    }
+}
+
+/// How far a side is with its verb.
+enum State {
+    /// It was not told yet.
+    Idle,
+    /// Its final reply is to come.
+    Running,
+    Replied(Reply),
+    Lost(String),
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        matches!(self, State::Replied(_) | State::Lost(_))
+    }
+
+    fn is_success(&self) -> bool {
+        matches!(self, State::Replied(reply) if reply.code().is_success())
+    }
+}
+
+/// Tells the active side, then the passive one, and waits until both are over or it is no use.
+fn transfer(
+    pair: &mut Pair<'_>,
+    plan: Plan,
+    job: Job<'_>,
+    states: &mut [State; 2],
+    progress: &mut dyn Progress,
+) -> Result<(), Failure> {
+    let active = plan.passive.other();
+    begin(pair, active, job, states)?;
+    let head_start = Instant::now() + HEAD_START;
+    while Instant::now() < head_start && !hear(pair, active, states) {
+        wait(pair, states, head_start)?;
+    }
+    if states[active as usize].is_over() && !states[active as usize].is_success() {
+        return Ok(());
+    }
+    // Its 150 is not waited for: some servers say it only when the TCP connection is there.
+    begin(pair, plan.passive, job, states)?;
+
+    let timeout = pair.source.timeout();
+    let size = job.size.unwrap_or(UNKNOWN_SIZE_BYTES);
+    let mut deadline = Instant::now() + timeout + work_time(size, MIN_COPY_BYTES_PER_S);
+    while Instant::now() < deadline {
+        for side in Side::BOTH {
+            if !states[side as usize].is_over() && hear(pair, side, states) {
+                let patience = match &states[side as usize] {
+                    state if state.is_success() => timeout,
+                    state if state.is_over() => NOTICE,
+                    _ => continue,
+                };
+                deadline = deadline.min(Instant::now() + patience);
+            }
+        }
+        if states.iter().all(State::is_over) {
+            break;
+        }
+        progress.waiting();
+        wait(pair, states, deadline)?;
+    }
+    Ok(())
+}
+
+fn begin(
+    pair: &mut Pair<'_>,
+    side: Side,
+    job: Job<'_>,
+    states: &mut [State; 2],
+) -> Result<(), Failure> {
+    let (verb, path) = job.order(side);
+    pair.side(side).begin(verb, path)?;
+    states[side as usize] = State::Running;
+    Ok(())
+}
+
+/// Takes the replies of a side that are there. Whether there was any.
+fn hear(pair: &mut Pair<'_>, side: Side, states: &mut [State; 2]) -> bool {
+    let mut heard = false;
+    while matches!(states[side as usize], State::Running) {
+        match pair.side(side).control().try_reply() {
+            Ok(None) => break,
+            Ok(Some(reply)) if reply.code().is_preliminary() => {}
+            Ok(Some(reply)) => states[side as usize] = State::Replied(reply),
+            Err(error) => states[side as usize] = State::Lost(error.to_string()),
+        }
+        heard = true;
+    }
+    heard
+}
+
+/// Waits for a side that is running, for a tick at most.
+fn wait(pair: &Pair<'_>, states: &[State; 2], deadline: Instant) -> Result<(), Failure> {
+    let mut waited = Vec::with_capacity(2);
+    for (side, connection) in [(Side::Source, &*pair.source), (Side::Target, &*pair.target)] {
+        if matches!(states[side as usize], State::Running) {
+            waited.push((connection.as_fd(), Interest::Read));
+        }
+    }
+    let until = deadline.min(Instant::now() + TICK);
+    match poll::ready(&waited, until) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::Final(pair.source.lost(error.into()))),
+    }
+}
+
+/// What the two endings mean together.
+fn verdict(pair: &Pair<'_>, job: Job<'_>, states: &[State; 2]) -> Result<(), Failure> {
+    if states.iter().all(State::is_success) {
+        return Ok(());
+    }
+    let mut told = Vec::new();
+    for (side, connection) in [(Side::Source, &*pair.source), (Side::Target, &*pair.target)] {
+        match &states[side as usize] {
+            State::Replied(reply) if is_final(reply.code()) => {
+                let (verb, path) = job.order(side);
+                return Err(Failure::Final(connection.refused(verb, path, reply.clone())));
+            }
+            State::Replied(reply) => told.push(format!("{side}: {reply}")),
+            State::Lost(why) => told.push(format!("{side}: {why}")),
+            State::Running => told.push(format!("{side}: no final reply in time")),
+            State::Idle => {}
+        }
+    }
+    Err(Failure::Plan(told.join("; ")))
+}
+
+/// Whether no other plan can change this refusal: no such file, no right, no space.
+fn is_final(code: Code) -> bool {
+    code.is_error() && !ABOUT_DATA.contains(&code.number())
+}

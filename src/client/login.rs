@@ -1,0 +1,155 @@
+//! From an address to a protected, logged-in session: TLS, trust, login, features, protection, in
+//! this order. Nothing is sent before the server's certificate was judged, except `AUTH TLS`.
+
+use crate::{
+    client::{
+        ClientError, Features, Security, Setup, Shown, Site,
+        control::{Argument, Control},
+    },
+    net::{Connector, Fingerprint, NetError},
+    proto::{Reply, Secret},
+};
+
+/// As whom to log in.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    user: String,
+    password: Secret,
+}
+
+impl Credentials {
+    /// Refuses what no command line can carry.
+    pub fn new(user: impl Into<String>, password: Secret) -> Result<Credentials, ClientError> {
+        let user = user.into();
+        let ends_line = |byte: &u8| matches!(byte, 0 | b'\r' | b'\n');
+        if user.as_bytes().iter().any(ends_line) {
+            return Err(ClientError::BadText("a user name"));
+        }
+        if password.expose().iter().any(ends_line) {
+            return Err(ClientError::BadText("a password"));
+        }
+        Ok(Credentials { user, password })
+    }
+}
+
+/// What a login yields.
+pub(super) struct Session {
+    pub control: Control,
+    pub connector: Connector,
+    pub fingerprint: Fingerprint,
+    pub features: Features,
+}
+
+/// Logs in to `site`.
+pub(super) fn log_in(
+    site: &Site,
+    credentials: &Credentials,
+    setup: &Setup,
+) -> Result<Session, ClientError> {
+    let connector =
+        Connector::new(setup.authorities.as_deref(), setup.newest).map_err(ClientError::Setup)?;
+    let mut control = Control::connect(site, setup.timeout, setup.log.clone())?;
+    let (greeting, fingerprint) = match site.security {
+        Security::Implicit => {
+            let fingerprint = secure(&mut control, &connector, site, setup)?;
+            (greet(&mut control)?, fingerprint)
+        }
+        Security::Explicit => {
+            let greeting = greet(&mut control)?;
+            let reply = ask(&mut control, "AUTH", "TLS")?;
+            if !reply.code().is_success() {
+                let why = format!("it answered AUTH TLS with {reply}");
+                return Err(ClientError::Insecure(control.name().to_owned(), why));
+            }
+            (greeting, secure(&mut control, &connector, site, setup)?)
+        }
+    };
+    authenticate(&mut control, credentials)?;
+    // After the login, for some list less before it. No SSCN before this (client rule 1).
+    let feat = ask(&mut control, "FEAT", "")?;
+    let system = ask(&mut control, "SYST", "")?;
+    let features = Features::parse(&feat, &[&greeting, &system]);
+    protect(&mut control)?;
+    Ok(Session { control, connector, fingerprint, features })
+}
+
+/// Shakes hands and has the certificate judged.
+fn secure(
+    control: &mut Control,
+    connector: &Connector,
+    site: &Site,
+    setup: &Setup,
+) -> Result<Fingerprint, ClientError> {
+    let mut authority = Err(String::new());
+    control.upgrade(|socket, wait| {
+        let presented = connector.secure_control(socket, &site.host, wait)?;
+        authority = presented.authority;
+        Ok(presented.stream)
+    })?;
+    let untrusted = |why| ClientError::Untrusted(control.name().to_owned(), why);
+    let shown = control.stream().tls().and_then(|facts| facts.peer);
+    let fingerprint = shown.ok_or_else(|| untrusted("it shows no certificate".to_owned()))?;
+    setup.judge.judge(&Shown { site, fingerprint, authority }).map_err(untrusted)?;
+    Ok(fingerprint)
+}
+
+/// Waits for 220. A 120 before it asks for patience (RFC 959 §5.4).
+fn greet(control: &mut Control) -> Result<Reply, ClientError> {
+    let greeting = final_reply(control).map_err(|error| match error {
+        // Nothing was said yet: for the user this server is not there.
+        ClientError::Lost(name, NetError::Truncated | NetError::Timeout) => {
+            let silent = std::io::Error::other("it does not greet");
+            ClientError::Unreachable(name, NetError::Io(silent))
+        }
+        error => error,
+    })?;
+    accepted(control, "a connection", greeting)
+}
+
+fn authenticate(control: &mut Control, credentials: &Credentials) -> Result<(), ClientError> {
+    control.send("USER", Argument::Shown(credentials.user.as_bytes()))?;
+    let mut reply = final_reply(control)?;
+    if reply.code().number() == 331 {
+        control.send("PASS", Argument::Secret(credentials.password.expose()))?;
+        reply = final_reply(control)?;
+    }
+    match reply.code().is_success() {
+        true => Ok(()),
+        false => Err(ClientError::Login(control.name().to_owned(), reply)),
+    }
+}
+
+/// Data under TLS, and files as they are (RFC 4217 §8 and §9).
+fn protect(control: &mut Control) -> Result<(), ClientError> {
+    for (verb, argument) in [("PBSZ", "0"), ("PROT", "P")] {
+        let reply = ask(control, verb, argument)?;
+        if !reply.code().is_success() {
+            let why = format!("it answered {verb} {argument} with {reply}");
+            return Err(ClientError::Insecure(control.name().to_owned(), why));
+        }
+    }
+    let reply = ask(control, "TYPE", "I")?;
+    accepted(control, "TYPE I", reply).map(drop)
+}
+
+fn accepted(control: &Control, what: &str, reply: Reply) -> Result<Reply, ClientError> {
+    match reply.code().is_success() {
+        true => Ok(reply),
+        false => Err(ClientError::Refused(control.name().to_owned(), what.to_owned(), reply)),
+    }
+}
+
+fn ask(control: &mut Control, verb: &str, argument: &str) -> Result<Reply, ClientError> {
+    control.send(verb, Argument::Shown(argument.as_bytes()))?;
+    final_reply(control)
+}
+
+fn final_reply(control: &mut Control) -> Result<Reply, ClientError> {
+    let until = control.until();
+    loop {
+        let reply = control.reply(until)?;
+        if !reply.code().is_preliminary() {
+            return Ok(reply);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The client's half of the conversation: log in to servers, and copy a file from one to another
+//! under TLS without carrying it ourselves. It never meets `session`, the server's half.
+//!
+//! From below: [`control`] moves lines, [`Connection`] is one logged-in server, [`plans`] lists the
+//! ways two of them can meet, `exchange` walks one way, [`Run`] picks the way and proves the result.
+
+mod connection;
+mod control;
+mod copy;
+mod digest;
+mod error;
+mod exchange;
+mod features;
+mod hidden;
+mod local;
+mod login;
+mod plan;
+mod ports;
+mod progress;
+mod proof;
+mod remote_path;
+mod site;
+mod trust;
+
+pub use connection::{Connection, Setup};
+pub use control::ProtocolLog;
+pub use copy::{Copied, Run, copy};
+pub use digest::Algorithm;
+pub use error::{Attempt, ClientError};
+pub use features::{Extension, Features, ServerKind};
+pub use local::{Carried, download, upload};
+pub use login::Credentials;
+pub use plan::{Plan, Side, Via, plans};
+pub use progress::{Progress, Unseen};
+pub use proof::Proof;
+pub use remote_path::RemotePath;
+pub use site::{Location, Security, Site, SiteFault};
+pub use trust::{ByAuthority, Judge, Pins, Shown};
