@@ -80,11 +80,11 @@ impl Stream {
         Ok(())
     }
 
-    /// From now on what is written may wait until much has come together, or for
-    /// [`Stream::finish`]. For connections that send in bulk.
-    pub fn send_in_bulk(&mut self) {
+    /// From now on the socket is read and written in large pieces: what is written may wait until
+    /// much has come together, or for [`Stream::finish`]. For connections that carry files.
+    pub fn move_in_bulk(&mut self) {
         if let Layer::Tls(stream) = &mut self.layer {
-            stream.get_mut().gathers = true;
+            stream.get_mut().is_bulk = true;
         }
     }
 
@@ -276,22 +276,28 @@ fn say_close(stream: &mut SslStream<Wire>, wait: &mut dyn Wait) -> Result<(), Ne
     }
 }
 
-/// What OpenSSL reads from and writes to. OpenSSL writes a record at a time, 16 KiB; in bulk, the
-/// records are gathered to cost fewer system calls.
+/// What OpenSSL reads from and writes to. OpenSSL writes a record at a time, 16 KiB, and reads its
+/// head and its body apart; in bulk, this costs a system call for many records instead.
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: TcpStream,
-    gathers: bool,
+    is_bulk: bool,
+    /// Written by OpenSSL; sent up to `sent`.
     gathered: Vec<u8>,
     sent: usize,
+    /// Read from the socket, as far as `read`; taken by OpenSSL up to `taken`.
+    ahead: Vec<u8>,
+    read: usize,
+    taken: usize,
 }
 
-/// Gathered before the socket is asked to take it.
-const GATHERED_BYTES: usize = 128 << 10;
+/// Read or written at a time in bulk.
+const BULK_BYTES: usize = 128 << 10;
 
 impl Wire {
     pub(super) fn new(socket: TcpStream) -> Wire {
-        Wire { socket, gathers: false, gathered: Vec::new(), sent: 0 }
+        let (gathered, ahead) = (Vec::new(), Vec::new());
+        Wire { socket, is_bulk: false, gathered, sent: 0, ahead, read: 0, taken: 0 }
     }
 
     /// Hands what is gathered to the socket; `WouldBlock` while something is left.
@@ -301,6 +307,14 @@ impl Wire {
         }
         self.gathered.clear();
         self.sent = 0;
+        Ok(())
+    }
+
+    /// Reads what the socket has, as far as there is room for it.
+    fn read_ahead(&mut self) -> io::Result<()> {
+        self.ahead.resize(BULK_BYTES, 0); // once: it keeps that size
+        (self.read, self.taken) = (0, 0);
+        self.read = self.socket.read(&mut self.ahead)?;
         Ok(())
     }
 }
@@ -313,16 +327,25 @@ impl AsFd for Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(buffer)
+        if self.taken == self.read {
+            if !self.is_bulk {
+                return self.socket.read(buffer);
+            }
+            self.read_ahead()?;
+        }
+        let count = buffer.len().min(self.read - self.taken);
+        buffer[..count].copy_from_slice(&self.ahead[self.taken..self.taken + count]);
+        self.taken += count;
+        Ok(count)
     }
 }
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.gathers && self.gathered.is_empty() {
+        if !self.is_bulk && self.gathered.is_empty() {
             return self.socket.write(bytes);
         }
-        if self.gathered.len() + bytes.len() > GATHERED_BYTES {
+        if self.gathered.len() + bytes.len() > BULK_BYTES {
             self.hand_over()?;
         }
         self.gathered.extend_from_slice(bytes);

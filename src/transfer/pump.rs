@@ -29,7 +29,7 @@ pub fn send(
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
-    data.send_in_bulk();
+    data.move_in_bulk();
     match representation {
         Representation::Image if !data.is_tls() && source.descriptor().is_some() => {
             send_by_kernel(source, data, moved, wait)?;
@@ -94,6 +94,7 @@ pub fn receive(
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
+    data.move_in_bulk();
     let mut block = vec![0; BLOCK_BYTES];
     let mut text = Vec::new();
     let mut decoder = Decoder::default();
