@@ -39,7 +39,7 @@ pub fn hash_password(password: &Secret) -> Result<String, PasswordError> {
 }
 
 /// Whether `password` is the one that `hash` was made of; the outputs are compared in constant
-/// time. A hash that [`check_hash`] refuses fits no password. Waits for its turn when as many
+/// time. A hash of a form that the users file refuses fits no password. Waits for its turn when as many
 /// hashes are being computed as the machine has processors.
 pub fn verify_password(password: &Secret, hash: &str) -> bool {
     if password.expose().len() > MAX_PASSWORD_BYTES {

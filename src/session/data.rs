@@ -26,6 +26,8 @@ pub struct Data {
 /// What is known of a data connection, also of one that failed.
 #[derive(Clone, Debug, Default)]
 pub struct About {
+    /// 150 was said: from then on there is a transfer, which ends in a record.
+    pub is_announced: bool,
     pub peer: Option<SocketAddr>,
     pub foreign: bool,
     pub role: TlsRole,
@@ -54,6 +56,7 @@ impl Session {
         about.role = TlsRole::for_data(payload, wish);
 
         self.say(&Reply::new(Code::DATA_OPENING, announcement))?;
+        about.is_announced = true;
         let stream = self.connect(&prepared, &admission, about)?;
         // From here on nobody listens there, and the port is free again.
         drop(prepared);

@@ -189,7 +189,18 @@ impl Session {
 
     /// The final reply of a transfer, and its record, whatever its end.
     fn close_transfer(&mut self, transfer: Transfer, outcome: Result<(), Refusal>) -> Handled {
-        let record = TransferRecord {
+        if transfer.about.is_announced {
+            let record = self.record(transfer, outcome.is_ok())?;
+            if record.foreign {
+                log::info!("{}", fxp_line(&record));
+            }
+            (self.services.on_transfer)(record);
+        }
+        outcome.map(|()| Reply::new(Code::TRANSFER_DONE, "Transfer complete."))
+    }
+
+    fn record(&mut self, transfer: Transfer, complete: bool) -> Result<TransferRecord, Refusal> {
+        Ok(TransferRecord {
             ended: Timestamp::now(),
             took: transfer.began.elapsed(),
             client: self.client.ip(),
@@ -198,17 +209,12 @@ impl Session {
             bytes: transfer.moved.get(),
             direction: transfer.direction,
             representation: self.negotiated.representation,
-            complete: outcome.is_ok(),
+            complete,
             peer: transfer.about.peer,
             foreign: transfer.about.foreign,
             role: transfer.about.role,
             tls: transfer.about.tls,
-        };
-        if record.foreign {
-            log::info!("{}", fxp_line(&record));
-        }
-        (self.services.on_transfer)(record);
-        outcome.map(|()| Reply::new(Code::TRANSFER_DONE, "Transfer complete."))
+        })
     }
 }
 
