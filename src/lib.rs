@@ -43,6 +43,7 @@
 //!             home: "guests".into(),
 //!             access: Access::ReadOnly,
 //!             fxp: FxpGrant::default(),
+//!             rights: Vec::new(),
 //!         })
 //!     }
 //! }
@@ -78,7 +79,7 @@ mod transfer;
 
 pub use auth::{
     Account, AuthError, Authenticator, FxpGrant, FxpLevel, MAX_PASSWORD_BYTES, PasswordError,
-    UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
+    Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
 };
 pub use client::{
     Algorithm, Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
@@ -88,7 +89,7 @@ pub use client::{
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
-    Access, Code, Entry, Kind, PathArg, Reply, Representation, Secret, TlsRole, VirtualPath,
+    Access, Change, Code, Entry, Kind, PathArg, Reply, Representation, Secret, TlsRole, VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError};
 pub use session::{Demand, Listen, Settings};

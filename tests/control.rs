@@ -126,7 +126,7 @@ fn refusals_have_one_order() {
     reader.says("STOR a", 550);
     ftp.log_in("ann");
     ftp.says("RNTO a", 503);
-    ftp.says("SITE CHMOD 1 a", 502);
+    ftp.says("SMNT a", 502);
 }
 
 #[test]

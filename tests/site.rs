@@ -3,7 +3,7 @@
 use crate::ftp::Ftp;
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Handle, Identity,
-    Listen, Local, LocalOptions, Secret, Settings, TlsFloor, TransferRecord,
+    Listen, Local, LocalOptions, Right, Secret, Settings, TlsFloor, TransferRecord,
 };
 use std::{
     fs,
@@ -124,8 +124,8 @@ impl Site {
     }
 }
 
-/// The accounts of a test: `ann` and `bob` may do everything, `reader` only read; the password of
-/// each is `pw`.
+/// The accounts of a test: `ann` and `bob` may read and write, `bob` has every right besides,
+/// `reader` may only read; the password of each is `pw`.
 struct Accounts {
     homes: PathBuf,
     fxp: FxpGrant,
@@ -142,6 +142,7 @@ impl Authenticator for Accounts {
             home: self.homes.join(name).into(),
             access,
             fxp: self.fxp.clone(),
+            rights: if name == "bob" { vec![Right::Links, Right::Who] } else { Vec::new() },
         })
     }
 }

@@ -9,6 +9,7 @@ mod proftpd;
 mod scripted_server;
 mod site;
 
+mod attributes;
 mod control;
 mod docs;
 mod fxp_cli;

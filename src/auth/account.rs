@@ -15,6 +15,40 @@ pub struct Account {
     pub access: Access,
     /// Whether it may copy to and from other servers.
     pub fxp: FxpGrant,
+    /// What else it may do.
+    pub rights: Vec<Right>,
+}
+
+/// Something that most accounts may not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Make symbolic links (`SITE SYMLINK`).
+    Links,
+    /// See who is on (`SITE WHO`).
+    Who,
+}
+
+impl Right {
+    /// The words of the `rights` option.
+    pub const WORDS: [(&'static str, Right); 2] = [("links", Right::Links), ("who", Right::Who)];
+}
+
+impl FromStr for Right {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Right, String> {
+        let found = Self::WORDS.iter().find(|(word, _)| *word == text);
+        found
+            .map(|(_, right)| *right)
+            .ok_or_else(|| format!("'{text}' is no right; links and who are"))
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::WORDS.iter().find(|(_, right)| right == self);
+        f.write_str(found.map_or("", |(word, _)| word))
+    }
 }
 
 /// What an account may exchange with hosts other than its own (FXP).

@@ -9,7 +9,7 @@ mod password;
 mod user_line;
 mod users;
 
-pub use account::{Account, FxpGrant, FxpLevel};
+pub use account::{Account, FxpGrant, FxpLevel, Right};
 pub use password::{MAX_PASSWORD_BYTES, PasswordError, hash_password, verify_password};
 pub use user_line::{UserLine, UserOptions};
 pub use users::{UsersFile, UsersFileError};

@@ -3,7 +3,7 @@
 //! The first seven fields are those of passwd(5), so that tools made for it go on working; the
 //! eighth is ours. It stands last because IPv6 networks hold colons. No file is opened here.
 
-use super::{Account, FxpGrant, FxpLevel, password::check_hash};
+use super::{Account, FxpGrant, FxpLevel, Right, password::check_hash};
 use crate::proto::Access;
 use ipnet::IpNet;
 use std::{fmt, net::IpAddr, str::FromStr};
@@ -50,6 +50,8 @@ pub struct UserOptions {
     pub fxp_out_networks: Vec<IpNet>,
     /// `fxp_in_networks=`: where files may come from; empty means anywhere.
     pub fxp_in_networks: Vec<IpNet>,
+    /// `rights=links,who`: what else the account may do.
+    pub rights: Vec<Right>,
 }
 
 impl UserLine {
@@ -90,6 +92,7 @@ impl UserLine {
                 outgoing_networks: options.fxp_out_networks.clone(),
                 incoming_networks: options.fxp_in_networks.clone(),
             },
+            rights: options.rights.clone(),
         }
     }
 }
@@ -159,6 +162,7 @@ impl UserOptions {
             "fxp_in_networks" => {
                 self.fxp_in_networks = unless_empty(value, networks)?.unwrap_or_default();
             }
+            "rights" => self.rights = unless_empty(value, rights)?.unwrap_or_default(),
             _ => return Err(format!("unknown option '{key}'")),
         }
         Ok(())
@@ -194,21 +198,28 @@ impl fmt::Display for UserOptions {
             Access::ReadWrite => "rw".to_owned(),
         });
         let level = |level: Option<FxpLevel>| level.map(|level| level.to_string());
-        let list = |nets: &[IpNet]| {
-            let words: Vec<String> = nets.iter().map(IpNet::to_string).collect();
-            (!words.is_empty()).then(|| words.join(","))
-        };
         let options = [
             ("access", access),
             ("fxp", level(self.fxp)),
             ("fxp_out", level(self.fxp_out)),
             ("fxp_in", level(self.fxp_in)),
-            ("fxp_out_networks", list(&self.fxp_out_networks)),
-            ("fxp_in_networks", list(&self.fxp_in_networks)),
+            ("fxp_out_networks", words(&self.fxp_out_networks)),
+            ("fxp_in_networks", words(&self.fxp_in_networks)),
+            ("rights", words(&self.rights)),
         ];
         let set = options.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
         f.write_str(&set.collect::<Vec<_>>().join(" "))
     }
+}
+
+fn rights(list: &str) -> Result<Vec<Right>, String> {
+    list.split(',').map(str::parse).collect()
+}
+
+/// A comma-separated list; nothing for an empty one.
+fn words<T: ToString>(list: &[T]) -> Option<String> {
+    let words: Vec<String> = list.iter().map(T::to_string).collect();
+    (!words.is_empty()).then(|| words.join(","))
 }
 
 fn unless_empty<T>(
@@ -268,6 +279,7 @@ mod tests {
             "bob:!:65534:65534::/:/bin/false".to_owned(),
             "bob:*:0:0:a, b=c:/srv/böb:/bin/false:access=ro".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),
@@ -295,6 +307,7 @@ mod tests {
             ("ann:!:0:0::/srv::access", "not of the form key=value"),
             ("ann:!:0:0::/srv::access=rx", "'rx' is no access"),
             ("ann:!:0:0::/srv::fxp=on", "'on' is no FXP level"),
+            ("ann:!:0:0::/srv::rights=links,fly", "'fly' is no right"),
             ("ann:!:0:0::/srv::fxp=tls fxp=any", "'fxp' stands twice"),
             ("ann:!:0:0::/srv::fxp_in_networks=", "'fxp_in_networks' has no value"),
             ("ann:!:0:0::/srv::fxp_in_networks=192.0.2.1/24", "192.0.2.0/24"),

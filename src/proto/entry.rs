@@ -50,6 +50,15 @@ pub struct Entry {
     pub unique: (u64, u64),
 }
 
+/// A change of what is recorded of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The time of last modification.
+    Modified(Timestamp),
+    /// The permission bits, of `0o777` at most.
+    Mode(u32),
+}
+
 impl Entry {
     /// The wanted facts of `MLSD` and `MLST`, each ending in `;` (RFC 3659 §7.2).
     pub fn facts(&self, wanted: Facts, access: Access) -> String {

@@ -44,10 +44,13 @@ impl Code {
     pub const WRONG_ORDER: Code = Code(503);
     pub const PARAMETER_NOT_BUILT: Code = Code(504);
     pub const PROTECTION_NEEDED: Code = Code(521);
+    /// RFC 1639 gives the number of [`Code::PROTECTION_NEEDED`] to `LPRT` and `LPSV`.
+    pub const ADDRESS_FORM_REFUSED: Code = Code(521);
     pub const NEGOTIATION_FAILED: Code = Code(522);
     pub const NOT_LOGGED_IN: Code = Code(530);
     pub const PROTECTION_REFUSED: Code = Code(534);
     pub const PROTECTION_UNSUPPORTED: Code = Code(536);
+    pub const COMMAND_PROTECTION: Code = Code(537);
     pub const UNAVAILABLE: Code = Code(550);
     pub const QUOTA_EXCEEDED: Code = Code(552);
     pub const NAME_REFUSED: Code = Code(553);

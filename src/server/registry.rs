@@ -2,8 +2,9 @@
 //! and never held over I/O.
 
 use crate::session::{Presence, Services};
+use jiff::Timestamp;
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -22,6 +23,15 @@ struct Counts {
     total: usize,
     not_logged_in: usize,
     by_address: HashMap<IpAddr, usize>,
+    guests: BTreeMap<u64, Seen>,
+    next: u64,
+}
+
+/// What `SITE WHO` tells of a session.
+struct Seen {
+    client: IpAddr,
+    account: Option<String>,
+    since: Timestamp,
 }
 
 /// Why one more session is too many.
@@ -87,7 +97,10 @@ impl Registry {
         counts.total += 1;
         counts.not_logged_in += 1;
         counts.by_address.insert(client, from_there + 1);
-        Ok(Guest { registry: Arc::clone(self), client, is_logged_in: false })
+        counts.next += 1;
+        let id = counts.next;
+        counts.guests.insert(id, Seen { client, account: None, since: Timestamp::now() });
+        Ok(Guest { registry: Arc::clone(self), id, client, is_logged_in: false })
     }
 
     /// How many sessions there are.
@@ -118,6 +131,7 @@ impl Registry {
 /// One session's place in the count, given back when dropped.
 pub struct Guest {
     registry: Arc<Registry>,
+    id: u64,
     client: IpAddr,
     is_logged_in: bool,
 }
@@ -128,34 +142,47 @@ impl Guest {
         self.client
     }
 
-    fn count_as(&mut self, is_logged_in: bool) {
-        if self.is_logged_in == is_logged_in {
-            return;
-        }
-        self.is_logged_in = is_logged_in;
+    fn count_as(&mut self, account: Option<&str>) {
         let mut counts = self.registry.counts();
-        match is_logged_in {
-            true => counts.not_logged_in -= 1,
-            false => counts.not_logged_in += 1,
+        if let Some(seen) = counts.guests.get_mut(&self.id) {
+            seen.account = account.map(str::to_owned);
         }
+        match (self.is_logged_in, account.is_some()) {
+            (false, true) => counts.not_logged_in -= 1,
+            (true, false) => counts.not_logged_in += 1,
+            _ => {}
+        }
+        self.is_logged_in = account.is_some();
     }
 }
 
 impl Presence for Guest {
-    fn logged_in(&mut self, _account: &str) {
-        self.count_as(true);
+    fn logged_in(&mut self, account: &str) {
+        self.count_as(Some(account));
     }
 
     fn logged_out(&mut self) {
-        self.count_as(false);
+        self.count_as(None);
+    }
+
+    fn who(&self) -> Vec<String> {
+        let counts = self.registry.counts();
+        let line = |seen: &Seen| {
+            let account = seen.account.as_deref().unwrap_or("(not logged in)");
+            format!("{account} from {} since {:.0}", seen.client, seen.since)
+        };
+        counts.guests.values().map(line).collect()
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.count_as(true); // out of the count of those who have not
         let mut counts = self.registry.counts();
+        counts.guests.remove(&self.id);
         counts.total -= 1;
+        if !self.is_logged_in {
+            counts.not_logged_in -= 1;
+        }
         if let Some(count) = counts.by_address.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {

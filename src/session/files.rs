@@ -110,7 +110,7 @@ impl Session {
     }
 
     /// A name that something shall have: control bytes could forge lines elsewhere.
-    fn new_path(&mut self, name: &PathArg) -> Result<VirtualPath, Refusal> {
+    pub(super) fn new_path(&mut self, name: &PathArg) -> Result<VirtualPath, Refusal> {
         let path = self.member()?.cwd.join(name);
         if path.has_control_bytes() { Err(Refusal::bad_name()) } else { Ok(path) }
     }

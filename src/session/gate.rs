@@ -32,7 +32,7 @@ impl Session {
         let now = Instant::now();
         let settings = &self.services.settings;
         let deadline = match self.login {
-            Login::Member(_) => now + settings.idle_timeout,
+            Login::Member(_) => now + self.idle_timeout,
             _ => self.began + settings.login_timeout,
         };
         // A reload may have taken the services this session began with out of use, not its stop.
@@ -69,8 +69,7 @@ impl Session {
             };
         };
         if row.effect == Effect::Writes && member.account.access == Access::ReadOnly {
-            let text = "This account may only read.";
-            return Err(Reply::new(Code::UNAVAILABLE, text).into());
+            return Err(Refusal::read_only());
         }
         Ok(())
     }

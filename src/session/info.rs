@@ -8,6 +8,10 @@ use crate::{
     },
     session::{Session, refusal::Handled, state::Login},
 };
+use std::time::Duration;
+
+/// `SITE IDLE` may ask for this much, even where the settings give less.
+const MAX_IDLE: Duration = Duration::from_secs(7200);
 
 /// Features that no verb stands for: file names in a tree, as RFC 3659 §6 describes it.
 const OTHER_FEATURES: [&str; 1] = ["TVFS"];
@@ -35,6 +39,27 @@ impl Session {
             VERBS.iter().filter(|row| row.verb != Verb::Planned).map(|row| row.name).collect();
         let lines = built.chunks(8).map(|names| names.join(" ").into_bytes());
         Ok(Reply::lines(Code::HELP, "Commands:", lines, "HELP <verb> says more."))
+    }
+
+    /// `CSID`: the server's name for the client's.
+    pub(super) fn csid(&mut self) -> Handled {
+        let text =
+            concat!("Name=fxpd;Version=", env!("CARGO_PKG_VERSION"), ";CaseSensitive=1;DirSep=/;");
+        Ok(Reply::new(Code::OK, text))
+    }
+
+    /// `SITE IDLE`: how long this session may be idle.
+    pub(super) fn site_idle(&mut self, seconds: Option<u64>) -> Handled {
+        if let Some(seconds) = seconds {
+            let most = MAX_IDLE.max(self.services.settings.idle_timeout);
+            let wish = Duration::from_secs(seconds);
+            if wish.is_zero() || wish > most {
+                let text = format!("From 1 to {} seconds.", most.as_secs());
+                return Err(Reply::new(Code::BAD_ARGUMENT, text).into());
+            }
+            self.idle_timeout = wish;
+        }
+        Ok(Reply::new(Code::OK, format!("Idle for {} seconds.", self.idle_timeout.as_secs())))
     }
 
     /// `OPTS`.

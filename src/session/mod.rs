@@ -4,6 +4,7 @@
 //! `match` → handler (acts) → `Handled` → one door out, [`Session::say`]. The session knows nothing
 //! of the server around it: it is handed its [`Services`].
 
+mod attributes;
 mod data;
 mod files;
 mod foreign;
@@ -58,6 +59,8 @@ pub struct Session {
     port: Option<PreparedPort>,
     restart: Option<u64>,
     rename_from: Option<VirtualPath>,
+    /// How long this session may be idle, as the settings or `SITE IDLE` say.
+    idle_timeout: Duration,
     /// A transfer was ended by an `ABOR` that is still to be answered.
     aborted: bool,
     turns: u64,
@@ -81,6 +84,7 @@ impl Session {
         listen: Listen,
     ) -> Result<Session, NetError> {
         let stream = Stream::clear(socket)?;
+        let idle_timeout = services.settings.idle_timeout;
         let (client, local) = (stream.peer_address()?, stream.local_address()?.ip());
         Ok(Session {
             channel: Channel::new(stream, services.settings.max_line_bytes)?,
@@ -98,6 +102,7 @@ impl Session {
             port: None,
             restart: None,
             rename_from: None,
+            idle_timeout,
             aborted: false,
             turns: 0,
             faults: 0,
@@ -203,11 +208,25 @@ impl Session {
             Command::Rnto(name) => self.rnto(&name),
             Command::Size(name) => self.size(&name),
             Command::Mdtm(name) => self.mdtm(&name),
+            Command::Mfmt(time, name) => self.mfmt(time, &name),
+            Command::Mfct => self.mfct(),
+            Command::Mff(changes, name) => self.mff(&changes, &name),
+            Command::Avbl(name) => self.avbl(name),
+            Command::Site(argument) => self.site(&argument),
             Command::Feat => self.feat(),
             Command::Help(row) => self.help(row),
             Command::Syst => Ok(Reply::new(Code::SYSTEM_TYPE, "UNIX Type: L8")),
             Command::Noop => Ok(Reply::new(Code::OK, "Still here.")),
             Command::Opts(option) => self.opts(option),
+            Command::Clnt => Ok(Reply::new(Code::OK, "Pleased to meet you.")),
+            Command::Csid => self.csid(),
+            Command::Lang => Ok(Reply::new(Code::OK, "English it is.")),
+            Command::Acct => Ok(Reply::new(Code::SUPERFLUOUS, "No account is needed.")),
+            Command::Cepr(wish) => self.cepr(wish),
+            Command::Pret => Ok(Reply::new(Code::OK, "Any port will do.")),
+            Command::LongAddress => self.long_address(),
+            Command::Adat => self.adat(),
+            Command::Protected => self.protected(),
         }
     }
 

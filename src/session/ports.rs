@@ -35,9 +35,27 @@ impl Session {
             let text = format!("Network protocol not supported, use ({other})");
             return Err(Reply::new(Code::NEGOTIATION_FAILED, text).into());
         }
-        let port = self.listen(None)?.port();
-        let text = format!("Entering Extended Passive Mode (|||{port}|)");
+        let address = self.listen(None)?;
+        let told = match self.negotiated.epsv_tells_address {
+            true => endpoint::print_eprt(address),
+            false => format!("|||{}|", address.port()),
+        };
+        let text = format!("Entering Extended Passive Mode ({told})");
         Ok(Reply::new(Code::EXTENDED_PASSIVE, text))
+    }
+
+    /// `CEPR`: an extension that lets a broker pass the reply to `EPSV` on as it is.
+    pub(super) fn cepr(&mut self, wish: bool) -> Handled {
+        self.negotiated.epsv_tells_address = wish;
+        Ok(Reply::new(
+            Code::OK,
+            if wish { "EPSV tells the address." } else { "EPSV tells the port." },
+        ))
+    }
+
+    /// `LPRT` and `LPSV` (RFC 1639), which RFC 2428 replaced.
+    pub(super) fn long_address(&mut self) -> Handled {
+        Err(Reply::new(Code::ADDRESS_FORM_REFUSED, "Use EPRT and EPSV.").into())
     }
 
     /// `PORT` and `EPRT`.

@@ -86,6 +86,11 @@ impl Refusal {
         Reply::new(Code::NOT_LOGGED_IN, "Log in with USER and PASS first.").into()
     }
 
+    /// 550, for what changes anything.
+    pub fn read_only() -> Refusal {
+        Reply::new(Code::UNAVAILABLE, "This account may only read.").into()
+    }
+
     /// 553 for a name that no new file or directory may have.
     pub fn bad_name() -> Refusal {
         StorageError::InvalidName.into()
@@ -197,6 +202,9 @@ impl From<StorageError> for Refusal {
             StorageError::NoSpace => (Code::NO_SPACE, "No space left."),
             StorageError::QuotaExceeded => (Code::QUOTA_EXCEEDED, "Quota or size limit reached."),
             StorageError::Busy => (Code::FILE_BUSY, "Another upload writes to it."),
+            StorageError::Unsupported => {
+                (Code::PARAMETER_NOT_BUILT, "This storage has no such thing.")
+            }
             StorageError::Io(cause) => {
                 log::error!("storage failed: {cause}");
                 (Code::LOCAL_ERROR, "The server cannot read or write here.")

@@ -87,6 +87,16 @@ impl Session {
         Ok(Reply::new(Code::OK, "Going on in clear text."))
     }
 
+    /// `ADAT`: TLS brings its own data (RFC 4217 §4).
+    pub(super) fn adat(&mut self) -> Handled {
+        Err(Reply::new(Code::WRONG_ORDER, "TLS needs no ADAT.").into())
+    }
+
+    /// `MIC`, `CONF`, `ENC`: the connection is protected below them (RFC 2228 §3).
+    pub(super) fn protected(&mut self) -> Handled {
+        Err(Reply::new(Code::COMMAND_PROTECTION, "TLS protects commands already.").into())
+    }
+
     /// `REIN`: as if newly connected, in clear text where TLS began with `AUTH` (RFC 4217 §11).
     pub(super) fn rein(&mut self) -> Handled {
         self.start_over();

@@ -38,6 +38,9 @@ pub trait Presence: Send {
     /// The client has logged in as `account`.
     fn logged_in(&mut self, account: &str);
 
+    /// Who is on, a line each.
+    fn who(&self) -> Vec<String>;
+
     /// It is nobody again (`REIN`, a new `USER`, `AUTH`).
     fn logged_out(&mut self);
 }

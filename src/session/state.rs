@@ -46,6 +46,8 @@ pub struct Negotiated {
     pub representation: Representation,
     /// After `EPSV ALL` nothing else opens a port (RFC 2428 §4).
     pub epsv_only: bool,
+    /// `CEPR ON`: `EPSV` tells the address as well, for clients that pass it on.
+    pub epsv_tells_address: bool,
     /// What `MLSD` and `MLST` show.
     pub facts: Facts,
 }
@@ -58,6 +60,7 @@ impl Default for Negotiated {
             role_wish: TlsRole::Accept,
             representation: Representation::Ascii,
             epsv_only: false,
+            epsv_tells_address: false,
             facts: Facts::ALL,
         }
     }

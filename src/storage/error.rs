@@ -30,6 +30,8 @@ pub enum StorageError {
     NoSpace,
     /// A quota or the greatest file size is reached.
     QuotaExceeded,
+    /// This storage has no such thing.
+    Unsupported,
     /// Anything else that the system reported.
     Io(io::Error),
 }
@@ -49,6 +51,7 @@ impl fmt::Display for StorageError {
             StorageError::BeyondEnd => "the restart offset lies behind the end of the file",
             StorageError::NoSpace => "no space left on the device",
             StorageError::QuotaExceeded => "quota or file size limit reached",
+            StorageError::Unsupported => "this storage has no such thing",
             StorageError::Io(error) => return write!(f, "storage failed: {error}"),
         })
     }

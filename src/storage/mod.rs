@@ -14,7 +14,7 @@ pub use error::StorageError;
 pub use local::{Local, LocalOptions};
 pub use memory::Memory;
 
-use crate::proto::{Entry, VirtualPath};
+use crate::proto::{Change, Entry, PathArg, VirtualPath};
 use std::ffi::OsStr;
 
 /// What every operation of this floor returns.
@@ -55,6 +55,24 @@ pub trait Tree: Send {
 
     /// Moves `from` to `to`, replacing a file that is there.
     fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<()>;
+
+    /// Changes what is recorded of an entry, links followed.
+    /// [`StorageError::Unsupported`] where the backend keeps no such thing.
+    fn change(&self, path: &VirtualPath, change: Change) -> Result<()> {
+        let _ = (path, change); // a backend that keeps neither
+        Err(StorageError::Unsupported)
+    }
+
+    /// Makes `path` a link to `target`, which is taken as it is and followed within the tree.
+    fn make_link(&self, target: &PathArg, path: &VirtualPath) -> Result<()> {
+        let _ = (target, path); // a backend without links
+        Err(StorageError::Unsupported)
+    }
+
+    /// How many bytes may still be written below a directory; `None` where nobody knows.
+    fn available_bytes(&self, path: &VirtualPath) -> Result<Option<u64>> {
+        self.entry(path).map(|_| None)
+    }
 }
 
 /// The entries of one directory, one by one.

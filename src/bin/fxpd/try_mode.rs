@@ -98,6 +98,7 @@ impl Authenticator for Demo {
             home: self.home.clone(),
             access: Access::ReadWrite,
             fxp: FxpGrant::both(FxpLevel::Tls),
+            rights: Vec::new(),
         })
     }
 }

@@ -9,7 +9,7 @@ mod root;
 mod tests;
 mod upload;
 
-use crate::proto::{Entry, VirtualPath};
+use crate::proto::{Change, Entry, PathArg, VirtualPath};
 use crate::storage::{Download, Listing, Result, Start, Storage, StorageError, Tree, Upload};
 use root::Root;
 use rustix::fs::{Advice, fadvise};
@@ -115,6 +115,29 @@ impl Tree for LocalTree {
         refuse_hidden(from)?;
         refuse_uncreatable(to)?;
         Ok(self.root.place(from)?.rename(&self.root.place(to)?)?)
+    }
+
+    fn change(&self, path: &VirtualPath, change: Change) -> Result<()> {
+        refuse_uncreatable(path)?;
+        Ok(match change {
+            Change::Modified(time) => {
+                // The kernel counts nanoseconds forwards from the second before.
+                let nanos = time.as_nanosecond().rem_euclid(1_000_000_000) as i32;
+                let seconds = time.as_nanosecond().div_euclid(1_000_000_000) as i64;
+                self.root.set_modified(path, seconds, nanos)?;
+            }
+            Change::Mode(mode) => self.root.set_mode(path, mode)?,
+        })
+    }
+
+    fn make_link(&self, target: &PathArg, path: &VirtualPath) -> Result<()> {
+        refuse_uncreatable(path)?;
+        Ok(self.root.place(path)?.make_link(target.as_bytes())?)
+    }
+
+    fn available_bytes(&self, path: &VirtualPath) -> Result<Option<u64>> {
+        refuse_hidden(path)?;
+        Ok(Some(self.root.available_bytes(path)?))
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::proto::VirtualPath;
 use rustix::fs::{
     self, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags, Stat,
+    Timespec, Timestamps,
 };
 use rustix::io::Errno;
 use std::{
@@ -56,6 +57,38 @@ impl Root {
             fs::flock(file, FlockOperation::NonBlockingLockExclusive)?;
         }
         Ok(file)
+    }
+
+    /// Sets the time of last modification. The time of last access stays.
+    pub(super) fn set_modified(
+        &self,
+        path: &VirtualPath,
+        seconds: i64,
+        nanos: i32,
+    ) -> io::Result<()> {
+        let times = Timestamps {
+            last_access: Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT },
+            last_modification: Timespec { tv_sec: seconds, tv_nsec: nanos.into() },
+        };
+        Ok(fs::futimens(self.open_to_change(path)?, &times)?)
+    }
+
+    /// Sets the permission bits, and leaves those above them alone.
+    pub(super) fn set_mode(&self, path: &VirtualPath, mode: u32) -> io::Result<()> {
+        let entry = self.open_to_change(path)?;
+        let above = fs::fstat(&entry)?.st_mode & 0o7000;
+        Ok(fs::fchmod(&entry, Mode::from_raw_mode(above | mode & 0o777))?)
+    }
+
+    /// What the file system of a directory has left for those without privilege.
+    pub(super) fn available_bytes(&self, path: &VirtualPath) -> io::Result<u64> {
+        let free = fs::fstatvfs(self.resolve(path.as_bytes(), OFlags::PATH)?)?;
+        Ok(free.f_bavail.saturating_mul(free.f_frsize))
+    }
+
+    /// By handle, for what acts on names would follow links out of the tree.
+    fn open_to_change(&self, path: &VirtualPath) -> io::Result<OwnedFd> {
+        self.resolve(path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
     }
 
     /// Where the entry `path` stands, itself not followed. The top has no place.
@@ -185,6 +218,11 @@ impl Place {
         // The parent may hand its set-group-ID bit down: that is the operator's wish, and kept.
         let handed_down = Mode::from_raw_mode(fs::fstat(&made)?.st_mode) & Mode::SGID;
         Ok(fs::fchmod(&made, Mode::from_raw_mode(mode) | handed_down)?)
+    }
+
+    /// Makes a link to `target`, whatever that is.
+    pub(super) fn make_link(&self, target: &[u8]) -> io::Result<()> {
+        Ok(fs::symlinkat(target, self.directory.as_fd(), &*self.name)?)
     }
 
     pub(super) fn remove_directory(&self) -> io::Result<()> {

@@ -6,7 +6,7 @@
 mod nodes;
 mod upload;
 
-use crate::proto::{Entry, PathArg, VirtualPath};
+use crate::proto::{Change, Entry, PathArg, VirtualPath};
 use crate::storage::{Download, Listing, Result, Start, Storage, StorageError, Tree, Upload};
 use nodes::{Directory, File, Node, lock};
 use std::{
@@ -196,6 +196,15 @@ impl Tree for MemoryTree {
         let moved = parent.remove(name).ok_or(StorageError::NotFound)?;
         let (parent, name) = top.find_place(to)?;
         parent.insert(name, moved);
+        Ok(())
+    }
+
+    /// There are times here, and no permissions.
+    fn change(&self, path: &VirtualPath, change: Change) -> Result<()> {
+        match change {
+            Change::Modified(time) => self.file(path)?.content().modified = time,
+            Change::Mode(_) => return Err(StorageError::Unsupported),
+        }
         Ok(())
     }
 }
