@@ -120,7 +120,7 @@ pub fn upload(
     if let Err(error) = data.stream.finish(&mut patience) {
         return Err(explain(target, "STOR", to, error));
     }
-    data.stream.drain(&mut patience);
+    let _ = data.stream.drain(&mut patience); // the server's reply is what counts
     final_reply(target, "STOR", to, bytes)?;
     let elapsed = begun.elapsed();
     let proof = proof::of_ours(target, to, bytes, hash)?;

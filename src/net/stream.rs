@@ -126,9 +126,19 @@ impl Stream {
     /// Reads and discards what the peer still sends, until its end. A socket closed with unread
     /// bytes resets the connection, and the peer may lose what it has not read yet (a TLS 1.3
     /// server's tickets are such bytes; OpenSSL issue 7948).
-    pub fn drain(&mut self, wait: &mut dyn Wait) {
+    ///
+    /// [`NetError::Tls`] when the peer's last word is an alert: under TLS 1.3 it judges our
+    /// certificate after our own handshake is done, and what it refused it has not taken. A
+    /// silence or a cut is no such sign.
+    pub fn drain(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
         let mut scrap = vec![0; 4096];
-        while let Ok(1..) = self.read(&mut scrap, wait) {}
+        loop {
+            match self.read(&mut scrap, wait) {
+                Ok(1..) => {}
+                Err(refused @ NetError::Tls(_)) => return Err(refused),
+                Ok(0) | Err(_) => return Ok(()),
+            }
+        }
     }
 
     /// Ends TLS on both sides and goes on in clear text (RFC 4217 §11 and §12.3).

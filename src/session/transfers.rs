@@ -176,10 +176,12 @@ impl Session {
         self.open_data(Payload::File, transfer.direction, text, &mut transfer.about)
     }
 
-    /// Waits for the peer's end of a connection that we have finished sending on.
+    /// Waits for the peer's end of a connection that we have finished sending on, and tells
+    /// whether it refused what was sent.
     pub(super) fn linger(&mut self, data: &mut Data) -> Result<(), Refusal> {
         let limit = Limit::Until(Instant::now() + DRAIN_TIMEOUT);
-        self.watched(limit, &Cell::new(0), |watch| data.stream.drain(watch))
+        let drained = self.watched(limit, &Cell::new(0), |watch| data.stream.drain(watch))?;
+        Ok(drained.map_err(TransferError::Net)?)
     }
 
     /// How bytes stand on the wire, and how long the next may take.
