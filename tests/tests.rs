@@ -12,6 +12,7 @@ mod site;
 mod attributes;
 mod control;
 mod docs;
+mod endings;
 mod fxp_cli;
 mod fxpd_cli;
 mod layers;
