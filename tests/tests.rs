@@ -13,6 +13,8 @@ mod attributes;
 mod control;
 mod docs;
 mod endings;
+mod files;
 mod fxp_cli;
 mod fxpd_cli;
 mod layers;
+mod listings;
