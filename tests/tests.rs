@@ -18,3 +18,4 @@ mod fxp_cli;
 mod fxpd_cli;
 mod layers;
 mod listings;
+mod server_life;
