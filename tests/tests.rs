@@ -11,6 +11,7 @@ mod site;
 
 mod attributes;
 mod control;
+mod daemon;
 mod docs;
 mod endings;
 mod files;

@@ -1,0 +1,303 @@
+//! The program `fxpd` as it runs for months: what it holds on to, and what signals do to clients.
+
+use crate::{
+    ftp::Ftp,
+    peer::{self, Client},
+    site::PATIENCE,
+};
+use fxpd::Identity;
+use openssl::{
+    hash::MessageDigest,
+    ssl::SslVerifyMode,
+    x509::{X509, X509Ref},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// A running `fxpd` with an account `ann`, and the lines of its log.
+struct Daemon {
+    child: Child,
+    address: SocketAddr,
+    log: Receiver<String>,
+    directory: TempDir,
+}
+
+impl Daemon {
+    fn start() -> Daemon {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir(path("ann")).unwrap();
+        write_identity(&path("cert.pem"), &path("key.pem"));
+        add_account(&path("passwd"), &path("ann"));
+        let place = directory.path().display();
+        let config = format!(
+            "listen = ['127.0.0.1:0']\n\
+             certificate = '{place}/cert.pem'\n\
+             key = '{place}/key.pem'\n\
+             users = '{place}/passwd'\n\
+             transfer_log = '{place}/xferlog'\n"
+        );
+        fs::write(path("fxpd.conf"), config).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fxpd"))
+            .arg("-c")
+            .arg(path("fxpd.conf"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = follow(child.stderr.take().unwrap());
+        let listening = wait_for(&log, "listening on ");
+        let address = listening.rsplit(' ').next().unwrap().parse().unwrap();
+        wait_for(&log, "serving");
+        Daemon { child, address, log, directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn connect(&self) -> Ftp {
+        Ftp::connect(self.address)
+    }
+
+    fn login(&self) -> Ftp {
+        let mut ftp = self.connect();
+        ftp.secure();
+        ftp.log_in("ann");
+        ftp
+    }
+
+    /// A connection under TLS, and the digest of the certificate that it was shown.
+    fn meet(&self) -> (Vec<u8>, Ftp) {
+        let (tell, shown) = channel();
+        let tell = Mutex::new(tell);
+        let client = Client::built(move |builder| {
+            builder.set_verify_callback(SslVerifyMode::PEER, move |_, chain| {
+                tell.lock().unwrap().send(digest(chain.current_cert().unwrap())).is_ok()
+            });
+        });
+        let mut ftp = Ftp::silent(self.address, client);
+        ftp.hears(220);
+        ftp.secure();
+        (shown.recv().unwrap(), ftp)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// What `/proc` counts of it under `name`.
+    fn count(&self, name: &str) -> usize {
+        fs::read_dir(format!("/proc/{}/{name}", self.child.id())).unwrap().count()
+    }
+
+    /// Memory that it holds, in KiB.
+    fn resident_kib(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn write_identity(certificate: &PathBuf, key: &PathBuf) {
+    let identity = Identity::self_signed(&["localhost"]).unwrap();
+    fs::write(certificate, identity.certificate_pem().unwrap()).unwrap();
+    fs::write(key, identity.key_pem().unwrap()).unwrap();
+}
+
+fn add_account(users: &PathBuf, home: &PathBuf) {
+    let mut passwd = Command::new(env!("CARGO_BIN_EXE_fxpd"))
+        .args(["passwd", "add", "ann", "--stdin", "-f"])
+        .arg(users)
+        .arg("--home")
+        .arg(home)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    passwd.stdin.take().unwrap().write_all(b"pw\n").unwrap();
+    assert!(passwd.wait().unwrap().success());
+}
+
+/// The SHA-256 of a certificate, in DER form.
+fn digest(certificate: &X509Ref) -> Vec<u8> {
+    certificate.digest(MessageDigest::sha256()).unwrap().to_vec()
+}
+
+/// That of the certificate in the daemon's file.
+fn fingerprint(daemon: &Daemon) -> Vec<u8> {
+    digest(&X509::from_pem(&fs::read(daemon.path("cert.pem")).unwrap()).unwrap())
+}
+
+/// Reads the log as it is written, so that its writer never waits.
+fn follow(log: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, lines) = channel();
+    let read = move || {
+        BufReader::new(log).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
+    };
+    thread::Builder::new().spawn(read).unwrap();
+    lines
+}
+
+fn wait_for(log: &Receiver<String>, what: &str) -> String {
+    loop {
+        let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no '{what}' in the log"));
+        if line.contains(what) {
+            return line;
+        }
+    }
+}
+
+/// One client of a kind, from its coming to its going.
+fn visit(daemon: &Daemon, kind: usize) {
+    match kind {
+        0 => drop(daemon.connect()),
+        1 => daemon.connect().secure(),
+        2 => {
+            let mut ftp = daemon.login();
+            ftp.upload("STOR a", b"hello");
+            assert_eq!(ftp.download("RETR a"), b"hello");
+            ftp.says("QUIT", 221);
+        }
+        3 => {
+            // It goes in the middle of a download.
+            let mut ftp = daemon.login();
+            let address = ftp.epsv();
+            ftp.says("RETR big", 150);
+            let mut data = ftp.data(address);
+            data.read_exact(&mut [0; 1000]).unwrap();
+        }
+        4 => {
+            let mut ftp = daemon.login();
+            ftp.epsv();
+            ftp.says("STOR b", 150);
+            ftp.says("ABOR", 426);
+            ftp.hears(226);
+            ftp.epsv();
+        }
+        5 => {
+            let mut ftp = daemon.login();
+            let address = ftp.epsv();
+            ftp.says("STOR c", 150);
+            peer::connect(address).write_all(b"clear text that is no TLS\n").unwrap();
+            ftp.hears(421);
+            let address = ftp.epsv();
+            ftp.says("STOR c", 150);
+            let mut data = ftp.data(address);
+            data.write_all(b"half").unwrap();
+            data.get_ref().shutdown(Shutdown::Write).unwrap();
+            ftp.hears(426);
+        }
+        6 => {
+            let mut socket = TcpStream::connect(daemon.address).unwrap();
+            socket.write_all(b"\x16\x03\x01\x00\x05hello").unwrap();
+        }
+        _ => {
+            let mut ftp = daemon.connect();
+            ftp.secure();
+            ftp.says("USER nobody", 331);
+            ftp.says("PASS pw", 530);
+        }
+    }
+}
+
+#[test]
+fn two_hundred_visits_leave_nothing_behind() {
+    const KINDS: usize = 8;
+    let daemon = Daemon::start();
+    File::create(daemon.path("ann/big")).unwrap().set_len(1 << 32).unwrap();
+    let (fds, threads) = (daemon.count("fd"), daemon.count("task"));
+    (0..KINDS).for_each(|kind| visit(&daemon, kind));
+    let warm_kib = daemon.resident_kib();
+    (0..200).for_each(|number| visit(&daemon, number % KINDS));
+    // The last of them may still be on their way out.
+    let deadline = Instant::now() + PATIENCE;
+    while daemon.count("task") > threads + 2 || daemon.count("fd") > fds + 3 {
+        let (fds_now, threads_now) = (daemon.count("fd"), daemon.count("task"));
+        assert!(
+            Instant::now() < deadline,
+            "{fds} → {fds_now} fds, {threads} → {threads_now} threads"
+        );
+        daemon.connect().says("NOOP", 200);
+    }
+    let grown = daemon.resident_kib().saturating_sub(warm_kib);
+    assert!(grown < 16 << 10, "{grown} KiB more than {warm_kib}");
+    let hidden = fs::read_dir(daemon.path("ann")).unwrap();
+    let mut names: Vec<_> = hidden.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["a", "big", "c"]);
+}
+
+#[test]
+fn sighup_reopens_the_log_and_shows_the_new_certificate() {
+    let daemon = Daemon::start();
+    let before = fingerprint(&daemon);
+    let mut old = daemon.login();
+    old.upload("STOR one", b"1");
+    fs::rename(daemon.path("xferlog"), daemon.path("xferlog.1")).unwrap();
+    write_identity(&daemon.path("cert.pem"), &daemon.path("key.pem"));
+    daemon.signal(Signal::HUP);
+    wait_for(&daemon.log, "reloaded");
+    let (shown, mut new) = daemon.meet();
+    assert_ne!(fingerprint(&daemon), before);
+    assert_eq!(shown, fingerprint(&daemon), "to those who come now");
+    old.upload("STOR two", b"2");
+    new.log_in("ann");
+    new.upload("STOR three", b"3");
+    daemon.signal(Signal::TERM);
+    wait_for(&daemon.log, "stopped");
+    let lines = |name: &str| fs::read_to_string(daemon.path(name)).unwrap().lines().count();
+    assert_eq!((lines("xferlog.1"), lines("xferlog")), (1, 2));
+}
+
+#[test]
+fn a_reload_that_cannot_be_leaves_the_server_as_it_was() {
+    let daemon = Daemon::start();
+    let mut ftp = daemon.login();
+    fs::write(daemon.path("cert.pem"), "nonsense").unwrap();
+    daemon.signal(Signal::HUP);
+    wait_for(&daemon.log, "nothing reloaded: ");
+    ftp.says("NOOP", 200);
+    daemon.login().upload("STOR a", b"hello");
+}
+
+#[test]
+fn sigterm_says_goodbye_and_exits_0() {
+    let mut daemon = Daemon::start();
+    let (mut idle, mut busy) = (daemon.login(), daemon.login());
+    let address = busy.epsv();
+    busy.says("STOR a", 150);
+    let mut data = busy.data(address);
+    let began = Instant::now();
+    daemon.signal(Signal::TERM);
+    idle.hears(421);
+    idle.hears_the_end();
+    data.write_all(b"hello").unwrap();
+    peer::finish(data);
+    busy.hears(226);
+    busy.hears(421);
+    busy.hears_the_end();
+    wait_for(&daemon.log, "stopped");
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(fs::read(daemon.path("ann/a")).unwrap(), b"hello");
+    assert!(fs::read_to_string(daemon.path("xferlog")).unwrap().ends_with(" c\n"));
+}
