@@ -83,6 +83,7 @@ pub fn parse_229(text: &str) -> Option<(Option<IpAddr>, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn port_is_read_as_printed() {
@@ -140,6 +141,29 @@ mod tests {
         assert_eq!(parse_229("x (|2|::1|6446|)"), Some((Some("::1".parse().unwrap()), 6446)));
         for bad in ["(|||0|)", "(|||70000|)", "|||6446|", "(|x|y|6446|)", "()", "("] {
             assert_eq!(parse_229(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_is_read_as_printed(ip: IpAddr, port: u16) {
+            let address = SocketAddr::new(ip, port);
+            prop_assert_eq!(parse_eprt(&print_eprt(address)), Ok(address));
+            if let SocketAddr::V4(v4) = address {
+                prop_assert_eq!(parse_port(&print_port(v4)), Some(v4));
+                prop_assert_eq!(parse_227(&format!("Passive ({}).", print_port(v4))), Some(v4));
+            }
+        }
+
+        #[test]
+        fn whatever_is_read_prints_to_what_is_read_again(text in "[0-9,|:.a-f()-]{0,40}|\\PC*") {
+            if let Some(address) = parse_port(&text) {
+                prop_assert_eq!(parse_port(&print_port(address)), Some(address));
+            }
+            if let Ok(address) = parse_eprt(&text) {
+                prop_assert_eq!(parse_eprt(&print_eprt(address)), Ok(address));
+            }
+            let _ = (parse_227(&text), parse_229(&text)); // neither may panic
         }
     }
 }
