@@ -20,3 +20,4 @@ mod fxpd_cli;
 mod layers;
 mod listings;
 mod server_life;
+mod wire_fuzz;
