@@ -322,7 +322,7 @@ fn a_peer_in_clear_text_is_refused_and_nothing_is_stored() {
         ftp.says(command, 150);
         peer::accept(&listener).write_all(b"hello in clear text\n").unwrap();
         ftp.hears(421);
-        let address = ftp.epsv();
+        let address = ftp.pasv("PASV");
         ftp.says(command, 150);
         peer::connect(address).write_all(b"hello in clear text\n").unwrap();
         ftp.hears(421);

@@ -128,7 +128,13 @@ fn replies(ftp: &mut Ftp) -> Vec<String> {
 
 /// Commands in a burst get one final reply each, and `QUIT` its own behind them.
 fn burst(mut ftp: Ftp, random: &mut Random, closed: SocketAddr, seed: u64) {
-    let lines: Vec<Vec<u8>> = (0..random.below(MAX_LINES)).map(|_| random.line(closed)).collect();
+    let mut lines: Vec<_> = (0..random.below(MAX_LINES)).map(|_| random.line(closed)).collect();
+    // By chance alone a command would seldom come in the middle of a transfer.
+    let transfer = ["RETR a", "STOR b", "LIST"][random.below(3)];
+    let meanwhile = ["ABOR", "STAT", "EPSV"][random.below(3)];
+    let at = random.below(lines.len() + 1);
+    let whole = ["EPSV", transfer, meanwhile].map(|line| format!("{line}\r\n").into_bytes());
+    lines.splice(at..at, whole);
     let sent = [lines.concat(), b"QUIT\r\n".to_vec()].concat();
     random.pieces(&sent).into_iter().for_each(|piece| ftp.sends(piece));
     let heard = replies(&mut ftp);
