@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // in a test it is the assertion
 
 mod ftp;
+mod other_server;
 mod peer;
 mod proftpd;
 mod scripted_server;
@@ -21,3 +22,4 @@ mod layers;
 mod listings;
 mod server_life;
 mod wire_fuzz;
+mod roles;
