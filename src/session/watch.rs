@@ -30,7 +30,8 @@ pub struct Watch<'a> {
     limit: Limit,
     grace: Duration,
     stop_at: Option<Instant>,
-    looked: Instant,
+    /// When the control connection was last looked at, if it was.
+    looked: Option<Instant>,
     end: Option<Cause>,
 }
 
@@ -68,8 +69,7 @@ impl<'a> Watch<'a> {
         moved: &'a Cell<u64>,
         limit: Limit,
     ) -> Watch<'a> {
-        let looked = Instant::now();
-        Watch { channel, queue, stop, moved, limit, grace, stop_at: None, looked, end: None }
+        Watch { channel, queue, stop, moved, limit, grace, stop_at: None, looked: None, end: None }
     }
 
     /// Why it ended the transfer, if it did.
@@ -79,7 +79,11 @@ impl<'a> Watch<'a> {
 
     /// Takes what the control connection holds.
     fn look(&mut self) -> Result<(), NetError> {
-        self.looked = Instant::now();
+        // An `ABOR` may have come before the transfer that it ends had begun.
+        let first = self.looked.replace(Instant::now()).is_none();
+        if first && self.queue.iter().any(|line| answered_at_once(line) == Some(Verb::Abor)) {
+            return self.give_up(Cause::Abort);
+        }
         while self.queue.len() < MAX_QUEUED {
             match self.channel.try_line() {
                 Ok(Next::NotYet) => break,
@@ -94,7 +98,7 @@ impl<'a> Watch<'a> {
     /// Replies keep the order of the commands: `STAT` is answered at once only if nothing waits
     /// before it, and `ABOR` gets its own reply from the queue, behind the transfer's.
     fn take(&mut self, line: Line) -> Result<(), NetError> {
-        let verb = line.as_deref().ok().and_then(verb_of);
+        let verb = answered_at_once(&line);
         if verb == Some(Verb::Stat) && self.queue.is_empty() {
             let text = format!("{} bytes transferred so far.", self.moved.get());
             let reply = Reply::new(Code::SYSTEM_STATUS, text).encode();
@@ -117,14 +121,18 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// The verb of a line that does without an argument.
-fn verb_of(line: &[u8]) -> Option<Verb> {
-    let row = verb::find(line.trim_ascii_end())?;
+/// The verb of a line that does without an argument and does not wait for a transfer's end.
+fn answered_at_once(line: &Line) -> Option<Verb> {
+    let row = verb::find(line.as_ref().ok()?.trim_ascii_end())?;
     (row.during == verb::DuringTransfer::Answered).then_some(row.verb)
 }
 
 impl Wait for Watch<'_> {
     fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError> {
+        // What came together with the verb is here already, and does not wake a poll.
+        if self.looked.is_none() {
+            self.look()?;
+        }
         let limit = match self.limit {
             Limit::Until(moment) => moment,
             Limit::Each(time) => Instant::now() + time,
@@ -160,7 +168,7 @@ impl Wait for Watch<'_> {
     }
 
     fn between_blocks(&mut self) -> Result<(), NetError> {
-        if self.looked.elapsed() < LOOK_EVERY {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
         self.look()?;
