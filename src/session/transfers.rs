@@ -181,6 +181,10 @@ impl Session {
     pub(super) fn linger(&mut self, data: &mut Data) -> Result<(), Refusal> {
         let limit = Limit::Until(Instant::now() + DRAIN_TIMEOUT);
         let drained = self.watched(limit, &Cell::new(0), |watch| data.stream.drain(watch))?;
+        // Whether the peer took all of it is known only from its end, which was not waited for.
+        if self.aborted {
+            return Err(Refusal::aborted());
+        }
         Ok(drained.map_err(TransferError::Net)?)
     }
 
