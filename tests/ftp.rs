@@ -3,6 +3,7 @@
 
 use crate::{peer, site::PATIENCE};
 use openssl::ssl::{SslSession, SslStream};
+use socket2::SockRef;
 use std::{
     io::{self, Read, Write},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
@@ -94,6 +95,12 @@ impl Ftp {
             Wire::Tls(stream) => stream.write_all(bytes).unwrap(),
             Wire::Lost => panic!("no connection"),
         }
+    }
+
+    /// Sends bytes in clear text as urgent data, as a telnet Synch is sent.
+    pub fn sends_urgent(&mut self, bytes: &[u8]) {
+        let Wire::Clear(socket) = &self.wire else { panic!("TLS knows no urgent data") };
+        assert_eq!(SockRef::from(socket).send_out_of_band(bytes).unwrap(), bytes.len());
     }
 
     /// Hears a reply with this code.

@@ -8,13 +8,13 @@ use fxpd::Identity;
 use openssl::{
     pkey::PKey,
     ssl::{
-        ErrorCode, HandshakeError, Ssl, SslContext, SslContextBuilder, SslMethod, SslSession,
-        SslSessionCacheMode, SslStream, SslVersion,
+        ErrorCode, HandshakeError, MidHandshakeSslStream, Ssl, SslContext, SslContextBuilder,
+        SslMethod, SslSession, SslSessionCacheMode, SslStream, SslVersion,
     },
     x509::X509,
 };
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
 };
@@ -67,11 +67,61 @@ impl Client {
         ssl.connect(socket).map_err(describe)
     }
 
+    /// The bytes of a ClientHello.
+    pub fn hello(&self) -> Vec<u8> {
+        match Ssl::new(&self.context).unwrap().connect(Recorder::default()) {
+            Err(HandshakeError::WouldBlock(begun)) => begun.get_ref().0.clone(),
+            _ => panic!("a handshake with nobody"),
+        }
+    }
+
+    /// Sends a ClientHello to a server that does not answer yet, and leaves it at that.
+    pub fn begin(&self, socket: TcpStream) -> Begun {
+        socket.set_nonblocking(true).unwrap();
+        match Ssl::new(&self.context).unwrap().connect(socket) {
+            Err(HandshakeError::WouldBlock(begun)) => {
+                begun.get_ref().set_nonblocking(false).unwrap();
+                Begun(begun)
+            }
+            other => panic!("a handshake that has begun was awaited, not {other:?}"),
+        }
+    }
+
     /// The newest session that was given, which is forgotten: TLS 1.3 tickets serve once. The last
     /// one stays, as under TLS 1.2 there is only one.
     pub fn session(&self) -> Option<SslSession> {
         let mut sessions = self.sessions.lock().unwrap();
         if sessions.len() > 1 { sessions.pop() } else { sessions.last().cloned() }
+    }
+}
+
+/// A handshake whose ClientHello is sent.
+pub struct Begun(MidHandshakeSslStream<TcpStream>);
+
+impl Begun {
+    /// Ends the handshake.
+    pub fn go_on(self) -> Result<SslStream<TcpStream>, String> {
+        self.0.handshake().map_err(describe)
+    }
+}
+
+/// Keeps what is written, and has nothing to read.
+#[derive(Debug, Default)]
+struct Recorder(Vec<u8>);
+
+impl Read for Recorder {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Recorder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -125,6 +175,11 @@ pub fn read_to_close(mut data: SslStream<TcpStream>) -> Result<Vec<u8>, String> 
     }
     let _ = data.shutdown();
     Ok(bytes)
+}
+
+/// Waits for the other side's first byte, and does not take it.
+pub fn hears_something(socket: &TcpStream) {
+    assert_eq!(socket.peek(&mut [0]).unwrap(), 1, "a byte");
 }
 
 /// Whether the other side has closed this connection.

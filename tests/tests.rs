@@ -9,6 +9,7 @@ mod peer;
 mod proftpd;
 mod scripted_server;
 mod site;
+mod stuck;
 
 mod attributes;
 mod control;
@@ -22,4 +23,5 @@ mod layers;
 mod listings;
 mod server_life;
 mod wire_fuzz;
+mod order;
 mod roles;
