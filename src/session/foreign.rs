@@ -13,6 +13,7 @@ use crate::{
         refusal::Refusal,
         state::{Login, PreparedPort},
     },
+    sys::socket,
     transfer::Direction,
 };
 use std::net::{IpAddr, SocketAddr};
@@ -125,10 +126,10 @@ impl Session {
     }
 
     fn is_our_own(&self, target: SocketAddr) -> bool {
-        let here = target.ip() == self.local || is_loopback(target.ip());
         self.services.listening.iter().any(|listening| {
             let ip = listening.ip().to_canonical();
-            listening.port() == target.port() && (ip == target.ip() || ip.is_unspecified() && here)
+            let covers = || ip.is_unspecified() && socket::is_of_this_host(target.ip());
+            listening.port() == target.port() && (ip == target.ip() || covers())
         })
     }
 }

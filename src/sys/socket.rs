@@ -4,7 +4,7 @@
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     time::Duration,
 };
 
@@ -48,6 +48,12 @@ pub fn begin_connect(source: Option<IpAddr>, target: SocketAddr) -> io::Result<T
         }
         _ => Ok(socket.into()),
     }
+}
+
+/// Whether `address` is one of this host's: to no other can a socket be bound. In doubt it is.
+pub fn is_of_this_host(address: IpAddr) -> bool {
+    let bound = UdpSocket::bind(SocketAddr::new(address, 0));
+    !bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
 /// Makes an accepted or connected socket behave as this file promises.
