@@ -43,14 +43,15 @@ impl Admission {
 }
 
 impl Session {
-    /// Judges an address from `PORT` or `EPRT`, before it is known what it shall be used for.
+    /// Judges an address from `PORT` or `EPRT`, in its canonical form, before it is known what it
+    /// shall be used for.
     pub(super) fn check_target(&self, target: SocketAddr) -> Result<(), Refusal> {
-        let host = target.ip().to_canonical();
+        let host = target.ip();
         let refuse = |text: &str| Err(Reply::new(Code::BAD_ARGUMENT, text).into());
         if target.port() < FIRST_UNPRIVILEGED_PORT {
             return refuse("Ports below 1024 are refused.");
         }
-        if self.is_our_own(SocketAddr::new(host, target.port())) {
+        if self.is_our_own(target) {
             return refuse("That is this server.");
         }
         let client = self.client.ip();

@@ -62,6 +62,8 @@ impl Session {
     pub(super) fn active(&mut self, target: SocketAddr, verb: &str) -> Handled {
         self.refuse_after_epsv_all()?;
         self.port = None;
+        // As IPv6, an IPv4 address would be connected to from whatever address the system chooses.
+        let target = SocketAddr::new(target.ip().to_canonical(), target.port());
         self.check_target(target)?;
         self.port = Some(PreparedPort { port: Port::Active(target), role: None });
         self.channel.send_ticket_with_next_write();
