@@ -87,6 +87,11 @@ impl Client {
         }
     }
 
+    /// How many sessions it was given and keeps.
+    pub fn tickets(&self) -> usize {
+        self.sessions.lock().unwrap().len()
+    }
+
     /// The newest session that was given, which is forgotten: TLS 1.3 tickets serve once. The last
     /// one stays, as under TLS 1.2 there is only one.
     pub fn session(&self) -> Option<SslSession> {

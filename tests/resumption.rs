@@ -1,0 +1,207 @@
+//! Data connections that resume the TLS session of their control connection, and what is told to
+//! those that do not (PROTOCOL.md §3, PROPERTIES P17).
+
+use crate::{
+    ftp::Ftp,
+    other_server::{Means, OtherServer, Route, connect_from},
+    peer::{self, Client},
+    site::Site,
+};
+use fxpd::{Demand, TlsRole};
+use openssl::ssl::{SslStream, SslVersion};
+use std::{
+    collections::HashSet,
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
+
+fn demanding() -> Site {
+    let site = Site::with(|plan| plan.settings.data_tls_reuse = Demand::Required);
+    site.put("out", b"hello");
+    site
+}
+
+/// A control connection of `account` whose tickets `client` keeps.
+fn login(site: &Site, client: &Client, account: &str) -> Ftp {
+    let mut ftp = Ftp::silent(site.address, client.clone());
+    ftp.hears(220);
+    ftp.secure();
+    ftp.log_in(account);
+    ftp
+}
+
+/// Reads or writes as `verb` wants, and hears 226.
+fn complete(ftp: &mut Ftp, verb: &str, mut data: SslStream<TcpStream>) {
+    if verb.starts_with("STOR") {
+        data.write_all(b"hello").unwrap();
+        peer::finish(data);
+    } else {
+        assert!(!peer::read_to_close(data).unwrap().is_empty());
+    }
+    ftp.hears(226);
+}
+
+#[test]
+fn ten_data_connections_in_a_row_resume_each_with_a_fresh_ticket() {
+    let site = demanding();
+    for version in VERSIONS {
+        for means in [Means::Pasv, Means::Epsv, Means::Port, Means::Eprt] {
+            let client = Client::only(version);
+            let mut ftp = login(&site, &client, "ann");
+            let mut tickets = HashSet::new();
+            for verb in ["RETR out", "STOR in", "LIST", "APPE in", "NLST"].repeat(2) {
+                let route = means.prepare(&mut ftp);
+                let session = ftp.session().expect("a ticket");
+                tickets.insert(session.id().to_vec());
+                ftp.says(verb, 150);
+                let data = client.connect(route.open(), Some(&session)).unwrap();
+                assert!(data.ssl().session_reused(), "{version:?} {means:?} {verb}");
+                complete(&mut ftp, &verb.replace("APPE", "STOR"), data);
+                if !matches!(verb, "LIST" | "NLST") {
+                    assert!(site.record().tls.unwrap().resumed);
+                }
+            }
+            if version == SslVersion::TLS1_3 {
+                assert_eq!(tickets.len(), 10, "{means:?}: a ticket serves once");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_session_it_is_522_where_resumption_is_demanded() {
+    let site = demanding();
+    for version in VERSIONS {
+        let stranger = Client::only(version);
+        let mut ftp = login(&site, &Client::only(version), "ann");
+        for verb in ["RETR out", "STOR new", "APPE out", "STOU", "LIST", "MLSD"] {
+            let address = ftp.epsv();
+            ftp.says(verb, 150);
+            let data = stranger.connect(peer::connect(address), None).unwrap();
+            is_turned_away(&mut ftp, data, verb);
+        }
+        assert_eq!(site.names(), ["out"]);
+        assert_eq!(site.file("out").unwrap(), b"hello");
+        assert_eq!(ftp.download("RETR out"), b"hello");
+    }
+}
+
+/// 522, and not a byte.
+#[track_caller]
+fn is_turned_away(ftp: &mut Ftp, mut data: SslStream<TcpStream>, row: &str) {
+    assert!(!data.ssl().session_reused(), "{row}");
+    ftp.hears(522);
+    assert_eq!(data.read(&mut [0; 16]).unwrap_or(0), 0, "{row}: nothing is sent");
+}
+
+#[test]
+fn the_ticket_of_another_control_connection_does_not_do() {
+    let site = demanding();
+    for version in VERSIONS {
+        for account in ["ann", "bob"] {
+            let client = Client::only(version);
+            let mut other = login(&site, &client, account);
+            other.epsv();
+            let stolen = client.session().expect("a ticket");
+            let mut ftp = login(&site, &client, "ann");
+            let own = client.session().expect("a ticket");
+            for verb in ["RETR out", "STOR new"] {
+                let address = ftp.epsv();
+                ftp.says(verb, 150);
+                let data = client.connect(peer::connect(address), Some(&stolen)).unwrap();
+                is_turned_away(&mut ftp, data, account);
+            }
+            assert_eq!(site.names(), ["out"], "{account} {version:?}");
+            let address = ftp.epsv();
+            ftp.says("RETR out", 150);
+            let data = client.connect(peer::connect(address), Some(&own)).unwrap();
+            complete(&mut ftp, "RETR out", data);
+        }
+    }
+}
+
+#[test]
+fn the_ticket_of_another_control_connection_is_declined_cleanly_where_none_is_demanded() {
+    let site = Site::start();
+    site.put("out", b"hello");
+    for version in VERSIONS {
+        let client = Client::only(version);
+        login(&site, &client, "bob").epsv();
+        let other = client.session().expect("a ticket");
+        let mut ftp = login(&site, &client, "ann");
+        let address = ftp.epsv();
+        ftp.says("RETR out", 150);
+        let data = client.connect(peer::connect(address), Some(&other)).unwrap();
+        assert!(!data.ssl().session_reused(), "{version:?}");
+        complete(&mut ftp, "RETR out", data);
+        assert!(!site.record().tls.unwrap().resumed);
+    }
+}
+
+#[test]
+fn the_demand_is_waived_for_another_server_and_for_the_connecting_end() {
+    let site = demanding();
+    let other = OtherServer::new(&site.identity);
+    let mut ftp = site.login("ann");
+    for (role, foreign, waived) in [
+        (TlsRole::Accept, false, false),
+        (TlsRole::Accept, true, true),
+        (TlsRole::Connect, false, true),
+        (TlsRole::Connect, true, true),
+    ] {
+        let (theirs, sscn) = match role {
+            TlsRole::Accept => (TlsRole::Connect, "SSCN OFF"),
+            TlsRole::Connect => (TlsRole::Accept, "SSCN ON"),
+        };
+        ftp.says(sscn, 200);
+        let here = if foreign { "127.0.0.2" } else { "127.0.0.1" };
+        for means in [Means::Pasv, Means::Port] {
+            for verb in ["RETR out", "STOR in"] {
+                let row = format!("{role:?} {here} {means:?} {verb}");
+                let route = means.prepare_at(&mut ftp, here.parse().unwrap());
+                ftp.says(verb, 150);
+                let socket = match route {
+                    Route::To(address) => connect_from(here, address),
+                    from => from.open(),
+                };
+                let data = other.shake(socket, theirs).expect(&row);
+                match waived {
+                    true => complete(&mut ftp, verb, data),
+                    false => is_turned_away(&mut ftp, data, &row),
+                }
+                let record = site.record();
+                assert_eq!((record.foreign, record.complete), (foreign, waived), "{row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn data_connections_send_no_tickets() {
+    let site = Site::start();
+    site.put("out", b"hello");
+    let mut ftp = site.login("ann");
+    for resumes in [false, true] {
+        for verb in ["RETR out", "STOR in", "LIST"] {
+            let route = Means::Epsv.prepare(&mut ftp);
+            let session = ftp.session().filter(|_| resumes);
+            // The control connection's client has kept all that it was given until now.
+            let kept = ftp.tls.tickets();
+            ftp.says(verb, 150);
+            let data = ftp.tls.connect(route.open(), session.as_ref()).unwrap();
+            assert_eq!(data.ssl().version_str(), "TLSv1.3");
+            assert_eq!(data.ssl().session_reused(), resumes);
+            if verb == "STOR in" {
+                let mut data = data;
+                let _ = data.shutdown();
+                assert_eq!(data.read(&mut [0]).unwrap(), 0, "close_notify and nothing before it");
+                ftp.hears(226);
+            } else {
+                complete(&mut ftp, verb, data);
+            }
+            assert_eq!(ftp.tls.tickets(), kept, "{verb} {resumes}");
+        }
+    }
+}
