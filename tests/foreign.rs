@@ -258,6 +258,25 @@ fn a_server_that_listens_everywhere_is_itself_at_every_address() {
 }
 
 #[test]
+fn an_ipv4_client_of_an_ipv6_listener_is_an_ipv4_client() {
+    let site = Site::with(|plan| plan.host = ip("::"));
+    site.put("out", b"hello");
+    let other = OtherServer::new(&site.identity);
+    let mut ftp = Ftp::connect(SocketAddr::new(ip("127.0.0.1"), site.address.port()));
+    ftp.secure();
+    ftp.log_in("ann");
+    for means in [Means::Pasv, Means::Epsv, Means::Port, Means::Eprt] {
+        let route = means.prepare(&mut ftp);
+        ftp.says("RETR out", 150);
+        moves(&mut ftp, "RETR out", route.open(), Some(&other));
+        let record = site.record();
+        assert_eq!((record.foreign, record.client), (false, ip("127.0.0.1")), "{means:?}");
+        assert!(record.peer.unwrap().is_ipv4(), "{means:?}");
+    }
+    ftp.says(&Means::Port.naming(SocketAddr::new(ip("127.0.0.1"), site.address.port())), 501);
+}
+
+#[test]
 fn a_data_connection_comes_from_the_address_of_the_control_connection() {
     let site = Site::with(|plan| plan.host = ip("127.0.0.5"));
     site.put("out", b"hello");

@@ -169,14 +169,35 @@ fn two_servers_copy_over_ipv6() {
     let (source, target) = (site_at("::1"), site_at("::1"));
     source.put("out", FILE);
     let (mut from, mut to) = (source.login("ann"), target.login("ann"));
-    to.says("SSCN ON", 200);
-    let address = to.epsv();
-    from.says(&Means::Eprt.naming(address), 200);
-    from.says("RETR out", 150);
-    to.says("STOR in", 150);
-    to.hears(226);
-    from.hears(226);
-    assert_eq!(target.file("in").unwrap(), FILE);
+    for source_is_passive in [true, false] {
+        for (source_sscn, target_sscn) in [("ON", "OFF"), ("OFF", "ON")] {
+            from.says(&format!("SSCN {source_sscn}"), 200);
+            to.says(&format!("SSCN {target_sscn}"), 200);
+            let (passive, active) = match source_is_passive {
+                true => (&mut from, &mut to),
+                false => (&mut to, &mut from),
+            };
+            let address = passive.epsv();
+            active.says(&Means::Eprt.naming(address), 200);
+            from.says("RETR out", 150);
+            to.says("STOR in", 150);
+            to.hears(226);
+            from.hears(226);
+            assert_eq!(target.file("in").unwrap(), FILE);
+            to.says("DELE in", 250);
+        }
+    }
+}
+
+#[test]
+fn what_names_ipv4_only_is_refused_over_ipv6() {
+    let site = site_at("::1");
+    let mut ftp = site.login("ann");
+    for verb in ["PASV", "CPSV"] {
+        ftp.says(verb, 425);
+    }
+    ftp.upload("STOR in", FILE);
+    assert_eq!(site.file("in").unwrap(), FILE);
 }
 
 #[test]

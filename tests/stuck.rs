@@ -7,7 +7,7 @@ use crate::{
     site::{PATIENCE, Site},
 };
 use fxpd::TlsRole;
-use openssl::ssl::SslStream;
+use openssl::ssl::{ErrorCode, SslStream};
 use socket2::{Domain, Socket, Type};
 use std::{
     io::{self, Read, Write},
@@ -122,29 +122,49 @@ pub fn site(change: impl FnOnce(&mut crate::site::Plan)) -> Site {
 }
 
 impl Stuck {
-    /// The server lets go: its listener is closed, or the connection is.
-    pub fn is_let_go(self) -> bool {
+    /// Whether the server lets go: its listener is closed, or the connection is, and not in the
+    /// way that says that a file is whole.
+    pub fn is_freed(&mut self, phase: Phase) -> bool {
         match self {
             // Who gets in while the listener is being closed is thrown out with it.
             Stuck::At(address) => {
-                TcpStream::connect(address).map_or(true, |socket| peer::is_closed(&socket))
+                TcpStream::connect(*address).map_or(true, |socket| peer::is_closed(&socket))
             }
             Stuck::Full(_) => true,
-            Stuck::Silent(mut socket) => ends(|block| socket.read(block)),
-            Stuck::Open(mut data) => ends(|block| data.read(block)),
+            Stuck::Silent(socket) => end(|block| socket.read(block)).is_some(),
+            Stuck::Open(data) => match end(|block| read_strictly(data, block)) {
+                Some(end) => end == End::Cut || phase == Phase::Draining,
+                None => false,
+            },
         }
     }
 }
 
-/// Whether reading comes to an end, any end.
-fn ends(mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> bool {
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Proper,
+    Cut,
+}
+
+/// How reading comes to an end; `None` when it does not.
+fn end(mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> Option<End> {
     let mut block = [0; 4096];
     loop {
         match read(&mut block) {
-            Ok(0) => return true,
+            Ok(0) => return Some(End::Proper),
             Ok(_) => {}
-            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            Err(_) => return Some(End::Cut),
         }
+    }
+}
+
+/// As `read`, but the end without close_notify is an error.
+fn read_strictly(data: &mut SslStream<TcpStream>, block: &mut [u8]) -> io::Result<usize> {
+    match data.ssl_read(block) {
+        Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(0),
+        Err(error) if error.code() == ErrorCode::WANT_READ => Err(io::ErrorKind::WouldBlock.into()),
+        outcome => outcome.map_err(io::Error::other),
     }
 }
 
