@@ -322,16 +322,32 @@ fn quit_in_the_midst_of_a_transfer_waits_for_its_end() {
 }
 
 #[test]
-fn a_lost_control_connection_ends_every_phase() {
-    let site = stuck::site(|_| {});
+fn a_lost_control_connection_ends_every_phase_and_its_session() {
+    let site = stuck::site(|plan| plan.settings.max_sessions = 1);
     for phase in Phase::ALL {
-        let mut ftp = site.login("ann");
+        let mut ftp = the_only_session(&site);
         let began = Instant::now();
         let mut stuck = stuck::stick(&mut ftp, phase);
         drop(ftp);
         let record = site.record();
         assert!(!record.complete, "{phase:?}");
-        assert!(began.elapsed() < AT_ONCE, "{phase:?}");
         assert!(stuck.is_freed(phase), "{phase:?}");
+        drop(the_only_session(&site));
+        assert!(began.elapsed() < AT_ONCE, "{phase:?}");
     }
+}
+
+/// A login where there is room for one session, as soon as the one before has ended.
+fn the_only_session(site: &Site) -> Ftp {
+    let began = Instant::now();
+    let mut ftp = loop {
+        let mut ftp = Ftp::silent(site.address, Client::any());
+        if ftp.reply().unwrap().starts_with("220") {
+            break ftp;
+        }
+        assert!(began.elapsed() < AT_ONCE, "the session before does not end");
+    };
+    ftp.secure();
+    ftp.log_in("ann");
+    ftp
 }

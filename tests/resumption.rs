@@ -128,7 +128,8 @@ fn the_ticket_of_another_control_connection_is_declined_cleanly_where_none_is_de
     site.put("out", b"hello");
     for version in VERSIONS {
         let client = Client::only(version);
-        login(&site, &client, "bob").epsv();
+        let mut bob = login(&site, &client, "bob");
+        bob.epsv();
         let other = client.session().expect("a ticket");
         let mut ftp = login(&site, &client, "ann");
         let address = ftp.epsv();
