@@ -305,7 +305,13 @@ impl Authenticator for Faulty {
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
         assert_ne!(name, "boom", "as the test wants it");
         let (name, home) = (name.to_owned(), "home".into());
-        Ok(Account { name, home, access: Access::ReadWrite, fxp: FxpGrant::default() })
+        Ok(Account {
+            name,
+            home,
+            access: Access::ReadWrite,
+            fxp: FxpGrant::default(),
+            rights: Vec::new(),
+        })
     }
 }
 
