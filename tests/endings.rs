@@ -3,6 +3,7 @@
 
 use crate::{
     ftp::Ftp,
+    other_server::connect_from,
     peer::{self, Client},
     site::Site,
 };
@@ -11,11 +12,11 @@ use openssl::{
     hash::MessageDigest,
     ssl::{SslContext, SslStream, SslVerifyMode, SslVersion},
 };
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 use std::{
     fs::File,
     io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Shutdown, TcpStream},
     os::unix::fs::FileExt,
     time::{Duration, Instant},
 };
@@ -60,14 +61,6 @@ fn begin_as_server(ftp: &mut Ftp, command: &str, tls: &SslContext) -> SslStream<
 /// FIN without close_notify.
 fn cut(data: &SslStream<TcpStream>) {
     data.get_ref().shutdown(Shutdown::Write).unwrap();
-}
-
-fn connect_from(source: &str, address: SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::new(source.parse().unwrap(), 0).into()).unwrap();
-    socket.connect(&address.into()).unwrap();
-    socket.set_read_timeout(Some(crate::site::PATIENCE)).unwrap();
-    socket.into()
 }
 
 #[test]

@@ -26,4 +26,5 @@ mod order;
 mod resumption;
 mod roles;
 mod server_life;
+mod siege;
 mod wire_fuzz;

@@ -181,7 +181,7 @@ fn no_handshake(site: &Site, random: &mut Random) {
 
 /// Sessions of every kind, with a server of their own.
 fn sessions(first_seed: u64) {
-    let site = Site::with(|plan| plan.settings.data_timeout = Duration::from_millis(10));
+    let site = Site::with(|plan| plan.settings.data_timeout = Duration::from_millis(50));
     site.put("a", b"hello");
     let (_kept, closed) = closed_port();
     for seed in (first_seed..).take(SEEDS_A_THREAD) {

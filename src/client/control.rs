@@ -101,6 +101,7 @@ impl Control {
                 // A banner with a stray LF is no reason to leave; a reply that is lost by it ends
                 // in a timeout.
                 Ok(Next::Line(Err(_))) => continue,
+                Ok(Next::More) => continue,
                 Ok(Next::NotYet) => return Ok(None),
                 Ok(Next::End) => return Err(self.lost(NetError::Truncated)),
                 Err(error) => return Err(self.lost(error)),

@@ -3,7 +3,7 @@
 use crate::{
     net::{NetError, Stream, Wait},
     proto::{Line, LineAssembler},
-    sys::{openssl as libssl, socket},
+    sys::{openssl as libssl, poll::Interest, socket},
 };
 use std::{
     io, mem,
@@ -43,33 +43,30 @@ impl Channel {
             match self.try_line()? {
                 Next::Line(line) => return Ok(Some(line)),
                 Next::End => return Ok(None),
-                Next::NotYet => wait.wait(self.stream.as_fd(), crate::sys::poll::Interest::Read)?,
+                Next::More => wait.between_blocks()?,
+                Next::NotYet => wait.wait(self.stream.as_fd(), Interest::Read)?,
             }
         }
     }
 
-    /// The next line, if it is there without waiting.
+    /// The next line, if it is there without waiting. One step: it reads once at most, so that a
+    /// peer whose line never ends cannot hold the caller.
     pub fn try_line(&mut self) -> Result<Next, NetError> {
-        loop {
-            let mut rest = &self.buffer[self.taken..];
-            let line = self.assembler.take(&mut rest);
-            self.taken = self.buffer.len() - rest.len();
-            if let Some(line) = line {
-                return Ok(Next::Line(line));
+        if let Some(line) = self.buffered_line() {
+            return Ok(Next::Line(line));
+        }
+        self.buffer.resize(READ_BYTES, 0);
+        self.taken = 0;
+        let outcome = self.stream.try_read(&mut self.buffer);
+        self.buffer.truncate(outcome.as_ref().ok().copied().flatten().unwrap_or(0));
+        match outcome {
+            Ok(Some(0)) | Err(NetError::Truncated) => Ok(Next::End),
+            Ok(Some(_)) => Ok(self.buffered_line().map_or(Next::More, Next::Line)),
+            Ok(None) => {
+                self.buffer = Vec::new();
+                Ok(Next::NotYet)
             }
-            self.buffer.resize(READ_BYTES, 0);
-            self.taken = 0;
-            let outcome = self.stream.try_read(&mut self.buffer);
-            self.buffer.truncate(outcome.as_ref().ok().copied().flatten().unwrap_or(0));
-            match outcome {
-                Ok(Some(0)) | Err(NetError::Truncated) => return Ok(Next::End),
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    self.buffer = Vec::new();
-                    return Ok(Next::NotYet);
-                }
-                Err(error) => return Err(error),
-            }
+            Err(error) => Err(error),
         }
     }
 
@@ -123,6 +120,13 @@ impl Channel {
         &self.stream
     }
 
+    fn buffered_line(&mut self) -> Option<Line> {
+        let mut rest = &self.buffer[self.taken..];
+        let line = self.assembler.take(&mut rest);
+        self.taken = self.buffer.len() - rest.len();
+        line
+    }
+
     fn forget(&mut self) {
         self.assembler = LineAssembler::new(self.max_line_bytes);
         self.buffer = Vec::new();
@@ -141,7 +145,9 @@ impl AsFd for Channel {
 pub enum Next {
     /// A line.
     Line(Line),
-    /// Nothing yet.
+    /// Bytes, and no line yet: the next step may have one.
+    More,
+    /// Nothing to read.
     NotYet,
     /// The end of the connection.
     End,

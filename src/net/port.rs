@@ -28,8 +28,8 @@ pub struct Opening<'a> {
     pub admits: &'a dyn Fn(IpAddr) -> bool,
 }
 
-/// After so many strangers on one listener something is wrong.
-const MAX_STRANGERS: usize = 100;
+/// Strangers on one listener that are worth a line in the log.
+const MAX_STRANGERS_LOGGED: usize = 3;
 
 impl Port {
     /// Waits for the connection, or makes it.
@@ -47,22 +47,25 @@ fn accept(
     wait: &mut dyn Wait,
 ) -> Result<TcpStream, NetError> {
     let mut strangers = 0;
-    while strangers < MAX_STRANGERS {
+    loop {
         match listener.accept() {
             Ok((stream, peer)) if (opening.admits)(peer.ip().to_canonical()) => return Ok(stream),
             Ok((_, peer)) => {
                 strangers += 1;
-                log::warn!("stranger at {peer} on a data port: closed, and still waiting");
+                if strangers <= MAX_STRANGERS_LOGGED {
+                    log::warn!("stranger at {peer} on a data port: closed, and still waiting");
+                }
+                // However many there are, the deadline is all that ends the wait.
+                wait.between_blocks()?;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 wait.wait(listener.as_fd(), Interest::Read)?;
             }
             // The peer was gone before we took it.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => strangers += 1,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Err(NetError::Timeout)
 }
 
 fn connect(source: IpAddr, target: SocketAddr, wait: &mut dyn Wait) -> Result<TcpStream, NetError> {

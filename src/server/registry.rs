@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -84,7 +84,8 @@ impl Registry {
         let services = self.services();
         let settings = &services.settings;
         let mut counts = self.counts();
-        let from_there = counts.by_address.get(&client).copied().unwrap_or(0);
+        let neighbourhood = neighbourhood(client);
+        let from_there = counts.by_address.get(&neighbourhood).copied().unwrap_or(0);
         if counts.total >= settings.max_sessions {
             return Err(Full::Total);
         }
@@ -96,7 +97,7 @@ impl Registry {
         }
         counts.total += 1;
         counts.not_logged_in += 1;
-        counts.by_address.insert(client, from_there + 1);
+        counts.by_address.insert(neighbourhood, from_there + 1);
         counts.next += 1;
         let id = counts.next;
         counts.guests.insert(id, Seen { client, account: None, since: Timestamp::now() });
@@ -125,6 +126,14 @@ impl Registry {
     /// Counting is whole at every moment, so a panic elsewhere does not spoil it.
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What counts as one address: with IPv6 every host has a network of 2^64 of them.
+fn neighbourhood(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
@@ -183,10 +192,11 @@ impl Drop for Guest {
         if !self.is_logged_in {
             counts.not_logged_in -= 1;
         }
-        if let Some(count) = counts.by_address.get_mut(&self.client) {
+        let neighbourhood = neighbourhood(self.client);
+        if let Some(count) = counts.by_address.get_mut(&neighbourhood) {
             *count -= 1;
             if *count == 0 {
-                counts.by_address.remove(&self.client);
+                counts.by_address.remove(&neighbourhood);
             }
         }
         drop(counts);

@@ -7,14 +7,14 @@ use crate::{
     proto::Representation,
     transfer::{Direction, TransferRecord},
 };
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::tz::TimeZone;
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::PathBuf,
     sync::Arc,
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -70,9 +70,12 @@ impl TransferLog {
     /// Starts the thread that writes.
     pub fn start(mut self) -> io::Result<Writer> {
         let sender = self.sender.clone();
-        let thread =
-            thread::Builder::new().name("transfer log".into()).spawn(move || self.run())?;
-        Ok(Writer { sender, thread })
+        let (finished, ended) = crossbeam_channel::bounded(0);
+        thread::Builder::new().name("transfer log".into()).spawn(move || {
+            let _finished: Sender<()> = finished; // dropped at the end, which `ended` hears
+            self.run();
+        })?;
+        Ok(Writer { sender, ended })
     }
 
     fn run(&mut self) {
@@ -108,19 +111,28 @@ impl TransferLog {
 /// The thread that writes.
 pub struct Writer {
     sender: Sender<Message>,
-    thread: JoinHandle<()>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
 }
+
+/// A file that takes nothing must not keep a server from stopping.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Writer {
     /// Goes on in a file opened by its name again.
     pub fn reopen(&self) {
-        let _ = self.sender.send(Message::Reopen); // the thread lives as long as this
+        if self.sender.try_send(Message::Reopen).is_err() {
+            log::error!("the transfer log is behind and was not opened again");
+        }
     }
 
     /// Writes what has come so far, and ends.
     pub fn finish(self) {
-        let _ = self.sender.send(Message::Finish);
-        let _ = self.thread.join(); // a panic there has been reported there
+        let told = self.sender.send_timeout(Message::Finish, FINISH_TIMEOUT);
+        if told.is_ok() && self.ended.recv_timeout(FINISH_TIMEOUT) == Err(RecvTimeoutError::Timeout)
+        {
+            log::error!("the transfer log could not be written to its end");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     proto::{Code, Payload, Protection, Reply},
     session::{
         Session,
+        address::Reach,
         refusal::Refusal,
         state::{Login, PreparedPort},
     },
@@ -58,14 +59,15 @@ impl Session {
         if host == client {
             return Ok(());
         }
-        if is_never_a_peer(host) || is_loopback(host) && !is_loopback(client) {
-            return refuse("No data connection goes to that address.");
-        }
-        if is_link_local(host) && !is_link_local(client) {
-            return refuse("No data connection goes to that address.");
-        }
-        if is_private(host) && !(is_private(client) || is_loopback(client)) {
-            return refuse("A private address is refused to a client that has none.");
+        let from = Reach::of(client);
+        match Reach::of(host) {
+            Reach::Public => {}
+            Reach::Private if from != Reach::Public => {}
+            Reach::Private => {
+                return refuse("A private address is refused to a client that has none.");
+            }
+            reach if reach == from && reach != Reach::Nowhere => {}
+            _ => return refuse("No data connection goes to that address."),
         }
         match &self.login {
             Login::Member(member)
@@ -135,30 +137,6 @@ impl Session {
     }
 }
 
-/// Addresses at which no host is.
-fn is_never_a_peer(host: IpAddr) -> bool {
-    let broadcast = matches!(host, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
-    host.is_unspecified() || host.is_multicast() || broadcast
-}
-
-fn is_loopback(host: IpAddr) -> bool {
-    host.is_loopback()
-}
-
-fn is_link_local(host: IpAddr) -> bool {
-    match host {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
-fn is_private(host: IpAddr) -> bool {
-    match host {
-        IpAddr::V4(v4) => v4.is_private(),
-        IpAddr::V6(v6) => v6.is_unique_local(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,16 +163,6 @@ mod tests {
             assert_eq!(alone.admits(ip(host)), by_alone, "{host}");
             assert_eq!(net.admits(ip(host)), by_net, "{host}");
             assert_eq!(anyone.admits(ip(host)), by_anyone, "{host}");
-        }
-    }
-
-    #[test]
-    fn no_host_is_at_special_addresses() {
-        for special in ["0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "::", "ff02::1"] {
-            assert!(is_never_a_peer(ip(special)), "{special}");
-        }
-        for host in ["127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"] {
-            assert!(!is_never_a_peer(ip(host)), "{host}");
         }
     }
 }

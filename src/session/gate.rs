@@ -20,7 +20,7 @@ use crate::{
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 impl Session {
@@ -29,18 +29,14 @@ impl Session {
         if let Some(line) = self.queue.pop_front() {
             return Ok(line);
         }
-        let now = Instant::now();
-        let settings = &self.services.settings;
         let deadline = match self.login {
-            Login::Member(_) => now + self.idle_timeout,
-            _ => self.began + settings.login_timeout,
+            Login::Member(_) => Instant::now() + self.idle_timeout,
+            _ => self.login_deadline(),
         };
-        // A reload may have taken the services this session began with out of use, not its stop.
         let mut wait = Idle { stop: &self.services.stop, deadline };
-        if self.services.stop.is_given() {
-            return Err(Hangup::Stopping);
-        }
-        match self.channel.read_line(&mut wait) {
+        // Asked here as well: a client that always has a line ready is never waited for.
+        let next = wait.between_blocks().and_then(|()| self.channel.read_line(&mut wait));
+        match next {
             Ok(Some(line)) => Ok(line),
             Ok(None) => Err(Hangup::Gone),
             Err(NetError::Timeout) => Err(Hangup::Idle),
@@ -49,9 +45,18 @@ impl Session {
         }
     }
 
+    /// Until when someone who is nobody yet must have logged in.
+    pub(super) fn login_deadline(&self) -> Instant {
+        self.nobody_since + self.services.settings.login_timeout
+    }
+
     /// Asks of a command what its row in the verb table says.
     pub(super) fn admit(&self, row: &Row) -> Result<(), Refusal> {
-        let secured = self.security != Security::Clear;
+        let secured = match row.login {
+            // CCC takes commands out of TLS, never a name and password.
+            LoginNeed::No => self.security == Security::Tls,
+            LoginNeed::Yes => self.security != Security::Clear,
+        };
         match row.tls {
             TlsNeed::Always if !secured => {
                 return Err(Reply::new(Code::WRONG_ORDER, "AUTH comes first.").into());
@@ -100,10 +105,43 @@ struct Idle<'a> {
 
 impl Wait for Idle<'_> {
     fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError> {
+        self.between_blocks()?;
         let waited = [(socket, interest), (self.stop.as_fd(), Interest::Read)];
         match poll::ready(&waited, self.deadline)? {
             [true, ..] => Ok(()),
             [_, true, _] => Err(NetError::Interrupted),
+            _ => Err(NetError::Timeout),
+        }
+    }
+
+    fn between_blocks(&mut self) -> Result<(), NetError> {
+        if self.stop.is_given() {
+            return Err(NetError::Interrupted);
+        }
+        if Instant::now() < self.deadline { Ok(()) } else { Err(NetError::Timeout) }
+    }
+}
+
+/// Patience while a reply is taken: until the deadline, and hardly longer once the server stops.
+pub(super) struct Saying<'a> {
+    pub stop: &'a StopSignal,
+    pub deadline: Instant,
+}
+
+/// For the last words of a server that stops.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl Wait for Saying<'_> {
+    fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError> {
+        let mut waited = vec![(socket, interest)];
+        if self.stop.is_given() {
+            self.deadline = self.deadline.min(Instant::now() + LAST_WORDS);
+        } else {
+            waited.push((self.stop.as_fd(), Interest::Read));
+        }
+        match poll::ready(&waited, self.deadline)? {
+            [true, ..] => Ok(()),
+            [_, true, _] => self.wait(socket, interest),
             _ => Err(NetError::Timeout),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         state::{Login, Member, Negotiated},
     },
 };
-use std::mem;
+use std::{mem, time::Instant};
 
 /// Wrong passwords until the connection ends.
 const MAX_WRONG_PASSWORDS: u32 = 3;
@@ -73,6 +73,7 @@ impl Session {
     fn log_out(&mut self) {
         if let Login::Member(_) = mem::replace(&mut self.login, Login::Nobody) {
             self.presence.logged_out();
+            self.nobody_since = Instant::now();
         }
         self.port = None;
         self.restart = None;

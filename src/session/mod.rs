@@ -4,6 +4,7 @@
 //! `match` → handler (acts) → `Handled` → one door out, [`Session::say`]. The session knows nothing
 //! of the server around it: it is handed its [`Services`].
 
+mod address;
 mod attributes;
 mod data;
 mod files;
@@ -32,6 +33,7 @@ use crate::{
         verb::{Row, Verb},
     },
 };
+use gate::Saying;
 use refusal::{Handled, Refusal};
 use state::{Login, Negotiated, PreparedPort, Security};
 use std::{
@@ -50,7 +52,8 @@ pub struct Session {
     listen: Listen,
     client: SocketAddr,
     local: IpAddr,
-    began: Instant,
+    /// Since when nobody is logged in here: the login has a deadline.
+    nobody_since: Instant,
     security: Security,
     login: Login,
     negotiated: Negotiated,
@@ -71,9 +74,13 @@ pub struct Session {
 /// A reply must be taken within this time: the peer reads nothing if it is not.
 const SAY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Refused commands before the login, and in all, until the session ends (ALPACA).
+/// The peer must take our goodbye within this time.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Refused commands until the session ends: before the login all of them, after it those in a row
+/// that were no commands (ALPACA). A mirror that makes directories which exist meets many 550.
 const MAX_FAULTS_BEFORE_LOGIN: u32 = 20;
-const MAX_FAULTS: u32 = 50;
+const MAX_FAULTS_IN_A_ROW: u32 = 50;
 
 impl Session {
     /// A session for the client at the other end of `socket`.
@@ -94,7 +101,7 @@ impl Session {
             listen,
             client,
             local,
-            began: Instant::now(),
+            nobody_since: Instant::now(),
             security: Security::Clear,
             login: Login::Nobody,
             negotiated: Negotiated::default(),
@@ -123,7 +130,9 @@ impl Session {
         if let Some(farewell) = hangup.farewell() {
             let _ = self.say(&farewell); // whether it is heard or not, we go
         }
-        self.channel.finish(&mut Until::within(SAY_TIMEOUT));
+        if !matches!(hangup, Hangup::Control(_)) {
+            self.channel.finish(&mut Until::within(FINISH_TIMEOUT));
+        }
         hangup
     }
 
@@ -144,6 +153,9 @@ impl Session {
         match self.answer(line) {
             Ok((row, reply)) => {
                 self.say(&reply)?;
+                if let Login::Member(_) = self.login {
+                    self.faults = 0;
+                }
                 self.follow_up(row.verb, reply.code())
             }
             Err(Refusal::Say(reply)) => {
@@ -259,18 +271,20 @@ impl Session {
     /// The one door out.
     fn say(&mut self, reply: &Reply) -> Result<(), Hangup> {
         log::trace!("{}: {reply}", self.client);
-        self.channel.send(&reply.encode(), &mut Until::within(SAY_TIMEOUT)).map_err(Hangup::Control)
+        let mut deadline = Instant::now() + SAY_TIMEOUT;
+        if !matches!(self.login, Login::Member(_)) {
+            deadline = deadline.min(self.login_deadline().max(Instant::now() + FINISH_TIMEOUT));
+        }
+        let mut wait = Saying { stop: &self.services.stop, deadline };
+        self.channel.send(&reply.encode(), &mut wait).map_err(Hangup::Control)
     }
 
     fn count_fault(&mut self, code: Code) -> Result<(), Hangup> {
-        if !code.is_error() {
-            return Ok(());
-        }
-        self.faults += 1;
-        let limit = match self.login {
-            Login::Member(_) => MAX_FAULTS,
-            _ => MAX_FAULTS_BEFORE_LOGIN,
+        let (counts, limit) = match self.login {
+            Login::Member(_) => ((500..=504).contains(&code.number()), MAX_FAULTS_IN_A_ROW),
+            _ => (code.is_error(), MAX_FAULTS_BEFORE_LOGIN),
         };
+        self.faults += u32::from(counts);
         if self.faults >= limit { Err(Hangup::TooManyFaults) } else { Ok(()) }
     }
 }

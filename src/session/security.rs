@@ -108,6 +108,9 @@ impl Session {
 
     /// Ends TLS on the control connection, once `REIN` or `CCC` has been answered.
     pub(super) fn leave_tls(&mut self, verb: Verb) -> Result<(), Hangup> {
+        if verb == Verb::Rein && self.security == Security::Cleared {
+            self.security = Security::Clear;
+        }
         if self.security != Security::Tls || self.listen == Listen::Implicit && verb == Verb::Rein {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::{
         Code, Line, Reply,
         verb::{self, Verb},
     },
-    session::{Hangup, SAY_TIMEOUT},
+    session::Hangup,
     sys::{
         poll::{self, Interest},
         stop::StopSignal,
@@ -56,6 +56,9 @@ pub enum Cause {
 /// Lines held during one transfer. When there are more, nobody reads until it ends.
 const MAX_QUEUED: usize = 64;
 
+/// The transfer waits while a `STAT` is answered: not for long.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A transfer that never waits looks at its control connection this often.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -84,8 +87,13 @@ impl<'a> Watch<'a> {
         if first && self.queue.iter().any(|line| answered_at_once(line) == Some(Verb::Abor)) {
             return self.give_up(Cause::Abort);
         }
-        while self.queue.len() < MAX_QUEUED {
+        // Bounded, for a peer may send faster than it is worth to listen.
+        for _ in 0..MAX_QUEUED {
+            if self.queue.len() >= MAX_QUEUED {
+                break;
+            }
             match self.channel.try_line() {
+                Ok(Next::More) => {}
                 Ok(Next::NotYet) => break,
                 Ok(Next::Line(line)) => self.take(line)?,
                 Ok(Next::End) => return self.give_up(Cause::Hangup(Hangup::Gone)),
@@ -102,7 +110,12 @@ impl<'a> Watch<'a> {
         if verb == Some(Verb::Stat) && self.queue.is_empty() {
             let text = format!("{} bytes transferred so far.", self.moved.get());
             let reply = Reply::new(Code::SYSTEM_STATUS, text).encode();
-            return self.channel.send(&reply, &mut Until::within(SAY_TIMEOUT));
+            let sent = self.channel.send(&reply, &mut Until::within(STATUS_TIMEOUT));
+            return match sent {
+                Ok(()) => Ok(()),
+                // Half a reply may be out: nothing can follow it.
+                Err(error) => self.give_up(Cause::Hangup(Hangup::Control(error))),
+            };
         }
         self.queue.push_back(line);
         if verb == Some(Verb::Abor) { self.give_up(Cause::Abort) } else { Ok(()) }
@@ -134,6 +147,8 @@ impl Wait for Watch<'_> {
             self.look()?;
         }
         let limit = match self.limit {
+            // A peer that always has something ready does not put it off.
+            Limit::Until(moment) if Instant::now() >= moment => return Err(NetError::Timeout),
             Limit::Until(moment) => moment,
             Limit::Each(time) => Instant::now() + time,
         };
@@ -168,6 +183,11 @@ impl Wait for Watch<'_> {
     }
 
     fn between_blocks(&mut self) -> Result<(), NetError> {
+        if let Limit::Until(moment) = self.limit
+            && Instant::now() >= moment
+        {
+            return Err(NetError::Timeout);
+        }
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use crate::{
     signals::{Signals, Wish},
 };
 use fxpd::{Builder, Handle, Identity, Listen, Local, UsersFile};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads everything that a start would read, and starts nothing.
 pub fn check(args: &ServerArgs) -> Result<(), Failure> {
@@ -23,6 +24,7 @@ pub fn check(args: &ServerArgs) -> Result<(), Failure> {
 /// The order matters: keys and ports while still root, then the drop, then the first thread.
 pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
     let config = load(args)?;
+    allow_descriptors();
     let identity = identity(&config)?;
     let service_user = ServiceUser::find(config.user.as_deref())?;
     log::info!("certificate {}", identity.fingerprint());
@@ -39,6 +41,16 @@ pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
     log::info!("serving");
     run(handle, signals, args, &config);
     Ok(())
+}
+
+/// A session takes up to four descriptors: the soft limit of most systems, 1024, is soon reached,
+/// and is there for programs that still use select(2).
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
 }
 
 fn run(handle: Handle, mut signals: Signals, args: &ServerArgs, running: &Config) {

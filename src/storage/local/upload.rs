@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use std::{
     fs::File,
     io::{self, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
 };
 
 pub(super) fn create(
@@ -236,6 +237,10 @@ impl Upload for InPlace {
         self.cut()?;
         if self.options.fsync {
             self.file.sync_all()?;
+        }
+        // Replaced or removed meanwhile, it would be acknowledged and found by nobody.
+        if self.file.metadata()?.nlink() == 0 {
+            return Err(StorageError::NotFound);
         }
         if let Some(made) = &mut self.made {
             made.kept = true;
