@@ -290,20 +290,21 @@ fn the_reason_of_a_peers_alert_is_told() {
 fn a_peer_that_refuses_us_after_our_handshake_got_no_file() {
     let site = Site::start();
     site.put("a", b"hello");
+    site.put("big", &noise(4 << 20));
     let mut ftp = site.login("ann");
     ftp.says("SSCN ON", 200);
     // Under TLS 1.3 the connecting end has finished before its certificate is judged.
     let strict = peer::server(&site.identity, |builder| {
         builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
     });
-    for command in ["RETR a", "STOR b"] {
+    for command in ["RETR a", "RETR big", "STOR b"] {
         let address = ftp.epsv();
         ftp.says(command, 150);
         peer::accept_tls(&strict, peer::connect(address)).unwrap_err();
         assert!(ftp.hears(426).contains("alert unknown ca"), "{command}");
         assert!(!site.record().complete, "{command}");
     }
-    assert_eq!(site.names(), ["a"]);
+    assert_eq!(site.names(), ["a", "big"]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Stream {
     /// Writes all of `bytes`.
     pub fn write_all(&mut self, mut bytes: &[u8], wait: &mut dyn Wait) -> Result<(), NetError> {
         while !bytes.is_empty() {
-            match self.write_now(bytes)? {
+            match self.write_now(bytes).map_err(|error| self.last_word(error))? {
                 Ok(count) => bytes = &bytes[count..],
                 Err(interest) => wait.wait(self.as_fd(), interest)?,
             }
@@ -109,18 +109,7 @@ impl Stream {
 
     /// Says that no more bytes follow: close_notify under TLS, then FIN. The peer may go on.
     pub fn finish(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
-        if let Layer::Tls(stream) = &mut self.layer {
-            say_close(stream, wait)?;
-            let wire = stream.get_mut();
-            while let Err(error) = wire.hand_over() {
-                match error.kind() {
-                    io::ErrorKind::WouldBlock => wait.wait(wire.as_fd(), Interest::Write)?,
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Err(error.into()),
-                }
-            }
-        }
-        Ok(self.socket().shutdown(Shutdown::Write)?)
+        self.say_end(wait).map_err(|error| self.last_word(error))
     }
 
     /// Reads and discards what the peer still sends, until its end. A socket closed with unread
@@ -219,6 +208,33 @@ impl Stream {
                 Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(Ok(0)),
                 outcome => tls_outcome(outcome),
             },
+        }
+    }
+
+    fn say_end(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
+        if let Layer::Tls(stream) = &mut self.layer {
+            say_close(stream, wait)?;
+            let wire = stream.get_mut();
+            while let Err(error) = wire.hand_over() {
+                match error.kind() {
+                    io::ErrorKind::WouldBlock => wait.wait(wire.as_fd(), Interest::Write)?,
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error.into()),
+                }
+            }
+        }
+        Ok(self.socket().shutdown(Shutdown::Write)?)
+    }
+
+    /// Why writing failed: a peer that refuses us sends an alert and closes, so that our next byte
+    /// meets a reset, and the alert stands unread before it.
+    fn last_word(&mut self, error: NetError) -> NetError {
+        match (&error, &self.layer) {
+            (NetError::Io(_), Layer::Tls(_)) => match self.try_read(&mut [0; 1024]) {
+                Err(alert @ NetError::Tls(_)) => alert,
+                _ => error,
+            },
+            _ => error,
         }
     }
 
