@@ -29,6 +29,9 @@ const GROUPS: &str = "X25519:P-256:P-384";
 /// (ALPACA). A client need not name any.
 const ALPN_NAMES: [&[u8]; 2] = [b"ftp", b"ftp-data"];
 
+/// Sessions of TLS 1.2 clients without tickets; beyond them the oldest is forgotten.
+const MAX_KEPT_SESSIONS: i32 = 4096;
+
 /// The oldest version of TLS that is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsFloor {
@@ -54,8 +57,10 @@ impl Tls {
         for certificate in &identity.chain {
             builder.add_extra_chain_cert(certificate.clone())?;
         }
-        // Nothing is kept here: sessions are resumed by tickets, which their owners keep.
-        builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+        // Sessions are resumed by tickets, which their owners keep; only those of TLS 1.2 clients
+        // that take no tickets (curl) stand here, and are resumed by their ids.
+        builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
+        builder.set_session_cache_size(MAX_KEPT_SESSIONS);
         builder.set_verify(SslVerifyMode::NONE);
         builder.set_alpn_select_callback(|_, offered| {
             let named = |name: &&&[u8]| names(offered).any(|offer| offer == **name);
