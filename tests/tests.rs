@@ -30,3 +30,5 @@ mod roles;
 mod server_life;
 mod siege;
 mod wire_fuzz;
+mod lftp;
+mod lftp_fxp;
