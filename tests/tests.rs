@@ -20,6 +20,7 @@ mod docs;
 mod endings;
 mod files;
 mod foreign;
+mod ftplib;
 mod fxp_cli;
 mod fxpd_cli;
 mod layers;
