@@ -22,6 +22,7 @@ mod files;
 mod foreign;
 mod ftplib;
 mod fxp_cli;
+mod fxp_pairs;
 mod fxpd_cli;
 mod layers;
 mod listings;
