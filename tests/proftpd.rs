@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Read,
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -33,11 +33,16 @@ pub struct Proftpd {
 impl Proftpd {
     /// Starts one with the account `ann`, and waits until it answers.
     pub fn start(resumption: Resumption) -> Proftpd {
+        Proftpd::with(resumption, "")
+    }
+
+    /// The same with more lines of configuration.
+    pub fn with(resumption: Resumption, more: &str) -> Proftpd {
         let home = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         fs::create_dir(home.path().join("tree")).unwrap();
         make_certificate(home.path());
-        configure(home.path(), port, resumption);
+        configure(home.path(), port, resumption, more);
         let peers = peers();
         let child = Command::new(peers.join("usr/sbin/proftpd"))
             .env("LD_LIBRARY_PATH", peers.join("usr/lib/x86_64-linux-gnu"))
@@ -55,6 +60,11 @@ impl Proftpd {
     /// The URL of `path` in ann's login directory.
     pub fn url(&self, path: &str) -> String {
         format!("ftps://ann@127.0.0.1:{}/{path}", self.port)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// `host:port`, as known hosts are listed.
@@ -117,7 +127,7 @@ pub fn make_certificate(home: &Path) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
-fn configure(home: &Path, port: u16, resumption: Resumption) {
+fn configure(home: &Path, port: u16, resumption: Resumption, more: &str) {
     let owner = fs::metadata(home).unwrap();
     let (uid, gid) = (owner.uid(), owner.gid());
     let tree = home.join("tree");
@@ -164,7 +174,8 @@ fn configure(home: &Path, port: u16, resumption: Resumption) {
          TLSRequired on\n\
          TLSVerifyServer off\n\
          {waiver}\n\
-         DigestEngine on\n"
+         DigestEngine on\n\
+         {more}\n"
     );
     fs::write(conf, text).unwrap();
 }

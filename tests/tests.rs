@@ -23,6 +23,7 @@ mod foreign;
 mod ftplib;
 mod fxp_cli;
 mod fxp_pairs;
+mod fxp_proftpd;
 mod fxpd_cli;
 mod layers;
 mod listings;
