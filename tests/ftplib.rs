@@ -169,3 +169,24 @@ fn ftplib_without_resumption_is_refused_where_it_is_required() {
         assert!(!record.complete && record.bytes == 0);
     }
 }
+
+#[test]
+fn sscn_said_by_hand_leaves_listings_alone_and_fails_an_ordinary_transfer_cleanly() {
+    let site = Site::start();
+    site.put("a", b"hello\n");
+    let script = "
+for passive in True, False:
+    ftp.set_pasv(passive)
+    assert ftp.sendcmd('SSCN ON') == '200 SSCN:CLIENT METHOD'
+    assert ftp.nlst() == ['a']
+    assert [name for name, facts in ftp.mlsd() if facts['type'] == 'file'] == ['a']
+    refused(421, stored, 'a')
+    refused(421, ftp.storbinary, 'STOR b', io.BytesIO(b'x'))
+    assert ftp.sendcmd('SSCN OFF') == '200 SSCN:SERVER METHOD'
+    assert stored('a') == b'hello\\n'
+";
+    for version in VERSIONS {
+        runs(&site, "ftplib.FTP_TLS", version, script).succeeds().says("done");
+    }
+    assert_eq!(site.names(), ["a"]);
+}
