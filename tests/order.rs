@@ -281,6 +281,20 @@ fn stat_is_answered_in_every_phase() {
 }
 
 #[test]
+fn stat_that_came_with_the_verb_is_answered_at_once() {
+    let site = Site::start();
+    let mut ftp = site.login("ann");
+    let address = ftp.epsv();
+    ftp.sends(b"STOR in\r\nSTAT\r\nPWD\r\n");
+    ftp.hears(150);
+    assert_eq!(ftp.hears(211), "211 0 bytes transferred so far.");
+    peer::finish(ftp.data(address));
+    ftp.hears(226);
+    ftp.hears(257);
+    assert_eq!(site.file("in").unwrap(), b"");
+}
+
+#[test]
 fn commands_in_the_midst_of_a_transfer_are_answered_after_it_in_order() {
     let site = Site::start();
     let mut ftp = site.login("ann");
