@@ -315,7 +315,10 @@ fn strangers_neither_steal_nor_kill_a_transfer() {
         moves(&mut ftp, verb, peer::connect(address), Some(&other));
         assert!(!site.record().foreign);
     }
-    // There is an end to it.
+    // There is an end to it, and not by the clock.
+    let site = Site::with(|plan| plan.fxp = FxpGrant::both(FxpLevel::Off));
+    site.put("out", b"hello");
+    let mut ftp = site.login("ann");
     let address = ftp.epsv();
     ftp.says("RETR out", 150);
     for _ in 0..100 {

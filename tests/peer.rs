@@ -187,6 +187,14 @@ pub fn hears_something(socket: &TcpStream) {
     assert_eq!(socket.peek(&mut [0]).unwrap(), 1, "a byte");
 }
 
+/// Whether nobody listens there; who gets in while a listener is being closed is thrown out with it.
+pub fn is_refused(address: SocketAddr) -> bool {
+    TcpStream::connect(address).map_or(true, |socket| {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        is_closed(&socket)
+    })
+}
+
 /// Whether the other side has closed this connection.
 pub fn is_closed(mut socket: &TcpStream) -> bool {
     match socket.read(&mut [0; 64]) {

@@ -10,6 +10,7 @@ use fxpd::TlsRole;
 use openssl::ssl::{ErrorCode, SslStream};
 use socket2::{Domain, Socket, Type};
 use std::{
+    fs::File,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Instant,
@@ -117,7 +118,8 @@ pub fn waits_until_moved(ftp: &mut Ftp, count: usize) {
 pub fn site(change: impl FnOnce(&mut crate::site::Plan)) -> Site {
     let site = Site::with(change);
     site.put("out", b"hello");
-    site.put("big", &vec![b'x'; 16 << 20]);
+    // Larger than what can be sent before the server looks at its control connection.
+    File::create(site.path("big")).unwrap().set_len(1 << 30).unwrap();
     site
 }
 
@@ -126,10 +128,7 @@ impl Stuck {
     /// way that says that a file is whole.
     pub fn is_freed(&mut self, phase: Phase) -> bool {
         match self {
-            // Who gets in while the listener is being closed is thrown out with it.
-            Stuck::At(address) => {
-                TcpStream::connect(*address).map_or(true, |socket| peer::is_closed(&socket))
-            }
+            Stuck::At(address) => peer::is_refused(*address),
             Stuck::Full(_) => true,
             Stuck::Silent(socket) => end(|block| socket.read(block)).is_some(),
             Stuck::Open(data) => match end(|block| read_strictly(data, block)) {
