@@ -153,7 +153,7 @@ fn a_retr_whose_partner_refuses_ends_by_abor() {
 
 #[test]
 fn a_port_is_closed_by_whatever_follows_it() {
-    let site = Site::start();
+    let site = site_at("127.0.0.6"); // where no other test could take a freed port
     let mut ftp = site.login("ann");
     let elsewhere = listen(ftp.own_ip());
     let port = Means::Port.naming(elsewhere.local_addr().unwrap());

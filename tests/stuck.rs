@@ -116,7 +116,11 @@ pub fn waits_until_moved(ftp: &mut Ftp, count: usize) {
 
 /// A site with the files that [`stick`] needs.
 pub fn site(change: impl FnOnce(&mut crate::site::Plan)) -> Site {
-    let site = Site::with(change);
+    let site = Site::with(|plan| {
+        // Where no other test listens: a port that was freed here is taken by nobody.
+        plan.host = "127.0.0.7".parse().unwrap();
+        change(plan);
+    });
     site.put("out", b"hello");
     // Larger than what can be sent before the server looks at its control connection.
     File::create(site.path("big")).unwrap().set_len(1 << 30).unwrap();
