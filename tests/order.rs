@@ -1,5 +1,5 @@
 //! What comes when: verbs of two servers, connections before and after them, commands in the midst
-//! of a transfer, and its end by ABOR (PROTOCOL.md §7, cases 14 to 21; PROPERTIES P8, P15, P22).
+//! of a transfer, and its end by ABOR.
 
 use crate::{
     ftp::Ftp,

@@ -9,7 +9,10 @@ use crate::{
 use fxpd::{Identity, TlsRole};
 use openssl::ssl::{SslContext, SslStream, SslVersion};
 use socket2::{Domain, SockRef, Socket, Type};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+};
 
 /// The command that prepares the data connection, with its word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +93,16 @@ pub fn listen(host: IpAddr) -> TcpListener {
 
 /// Connects to `address` from `source`.
 pub fn connect_from(source: &str, address: SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::new(source.parse().unwrap(), 0).into()).unwrap();
-    socket.connect(&address.into()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.into()
+    try_connect_from(source, address).unwrap()
+}
+
+/// As [`connect_from`], where nobody may listen any more.
+pub fn try_connect_from(source: &str, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(source.parse().unwrap(), 0).into())?;
+    socket.connect(&address.into())?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    Ok(socket.into())
 }
 
 /// The TLS of the other server.

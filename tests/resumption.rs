@@ -1,5 +1,5 @@
 //! Data connections that resume the TLS session of their control connection, and what is told to
-//! those that do not (PROTOCOL.md §3, PROPERTIES P17).
+//! those that do not.
 
 use crate::{
     ftp::Ftp,

@@ -1,5 +1,5 @@
 //! Who is TLS client on a data connection: SSCN and CPSV, over every port and every verb, with a
-//! peer of OpenSSL's and between two servers of ours (PROTOCOL.md §7, cases 6 to 13).
+//! peer of OpenSSL's and between two servers of ours.
 
 use crate::{
     ftp::Ftp,

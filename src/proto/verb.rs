@@ -244,7 +244,8 @@ pub const VERBS: &[Row] = &[
     open("CSID", Verb::Csid, "<name>=<value>;...").feat("CSID"),
     open("LANG", Verb::Lang, "[EN]").feat("LANG EN*"),
     login("ACCT", Verb::Acct, "<account>"),
-    inside("CEPR", Verb::Cepr, "ON|OFF").feat("CEPR"),
+    // Clients say it before they log in, with their other wishes.
+    open("CEPR", Verb::Cepr, "ON|OFF").feat("CEPR"),
     inside("PRET", Verb::Pret, "<command>").feat("PRET"),
     inside("LPRT", Verb::LongAddress, "(use EPRT)"),
     inside("LPSV", Verb::LongAddress, "(use EPSV)"),
@@ -299,7 +300,7 @@ mod tests {
             .collect();
         let harmless = [
             "USER", "PASS", "QUIT", "REIN", "AUTH", "PBSZ", "PROT", "FEAT", "HELP", "SYST", "NOOP",
-            "OPTS", "CLNT", "CSID", "LANG", "ACCT", "ADAT", "MIC", "CONF", "ENC",
+            "OPTS", "CLNT", "CSID", "LANG", "ACCT", "CEPR", "ADAT", "MIC", "CONF", "ENC",
         ];
         assert_eq!(heard, harmless);
     }
