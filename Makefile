@@ -28,7 +28,7 @@ demo: all
 # Everything that can be checked without waiting for long.
 check: check-tools
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --all-features --no-deps -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-deps -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --quiet
 	mandoc -T lint -W warning $(PAGES:%=man/%)
 	$(CARGO) build --locked --bins

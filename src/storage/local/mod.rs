@@ -119,7 +119,7 @@ impl Tree for LocalTree {
 
     fn change(&self, path: &VirtualPath, change: Change) -> Result<()> {
         refuse_uncreatable(path)?;
-        Ok(match change {
+        match change {
             Change::Modified(time) => {
                 // The kernel counts nanoseconds forwards from the second before.
                 let nanos = time.as_nanosecond().rem_euclid(1_000_000_000) as i32;
@@ -127,7 +127,8 @@ impl Tree for LocalTree {
                 self.root.set_modified(path, seconds, nanos)?;
             }
             Change::Mode(mode) => self.root.set_mode(path, mode)?,
-        })
+        }
+        Ok(())
     }
 
     fn make_link(&self, target: &PathArg, path: &VirtualPath) -> Result<()> {
