@@ -95,6 +95,6 @@ pub use server::{Bound, Builder, Handle, ServerError};
 pub use session::{Demand, Listen, Settings};
 pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
-    Upload,
+    Upload, Version,
 };
 pub use transfer::{Direction, TransferRecord};

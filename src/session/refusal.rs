@@ -198,7 +198,10 @@ impl From<StorageError> for Refusal {
             StorageError::NotEmpty => (Code::UNAVAILABLE, "The directory is not empty."),
             StorageError::NotPermitted => (Code::UNAVAILABLE, "Permission denied."),
             StorageError::InvalidName => (Code::NAME_REFUSED, "The name cannot be used."),
-            StorageError::BeyondEnd => (Code::BAD_RESTART, "REST lies behind the end of the file."),
+            StorageError::BeyondEnd => (Code::BAD_RESTART, "The offset lies behind the end of the file."),
+            StorageError::OutOfRange => {
+                (Code::BAD_RESTART, "The data and the range of RANG differ in length.")
+            }
             StorageError::NoSpace => (Code::NO_SPACE, "No space left."),
             StorageError::QuotaExceeded => (Code::QUOTA_EXCEEDED, "Quota or size limit reached."),
             StorageError::Busy => (Code::FILE_BUSY, "Another upload writes to it."),

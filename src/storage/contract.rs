@@ -1,8 +1,8 @@
 //! What every backend promises, as one table of behaviour that each is run against.
 
 use super::{Kept, LocalOptions, Memory, Result, Start, Storage, StorageError, Tree};
-use crate::proto::{Entry, Kind, PathArg, VirtualPath};
-use std::ffi::OsStr;
+use crate::proto::{Change, Entry, Kind, PathArg, VirtualPath};
+use std::{ffi::OsStr, time::Instant};
 
 /// The absolute path that `name` means.
 pub fn path(name: impl Into<Vec<u8>>) -> VirtualPath {
@@ -13,7 +13,7 @@ pub fn path(name: impl Into<Vec<u8>>) -> VirtualPath {
 pub fn put(tree: &dyn Tree, name: &str, start: Start, bytes: &[u8]) -> Result<()> {
     let mut upload = tree.create(&path(name), start)?;
     upload.write(bytes)?;
-    upload.commit()
+    upload.commit().map(drop)
 }
 
 /// The bytes of `name` from `offset` on.
@@ -59,6 +59,8 @@ pub fn keeps_its_promises(fresh: &mut dyn FnMut() -> Box<dyn Tree>) {
         a_cut_upload_is_kept_under_a_new_name_only,
         a_unique_name_is_never_taken_from_another,
         an_upload_goes_on_at_an_offset,
+        an_upload_goes_over_what_is_there,
+        a_version_is_one_state_of_one_file,
         an_append_goes_on_at_the_end,
         an_append_makes_a_file_that_is_missing,
         only_one_upload_writes_in_place,
@@ -162,6 +164,45 @@ fn an_upload_goes_on_at_an_offset(tree: &dyn Tree) {
     assert_eq!(read(tree, "a", 0).unwrap(), b"0123abc");
     tree.create(&path("a"), Start::At(2)).unwrap().commit().unwrap();
     assert_eq!(read(tree, "a", 0).unwrap(), b"01", "an empty rest ends the file");
+}
+
+fn an_upload_goes_over_what_is_there(tree: &dyn Tree) {
+    put(tree, "a", Start::Fresh, b"0123456789").unwrap();
+    assert_refused!(tree.create(&path("a"), Start::Over(11)), BeyondEnd);
+    assert_refused!(tree.create(&path("b"), Start::Over(0)), NotFound);
+    let mut upload = tree.create(&path("a"), Start::Over(4)).unwrap();
+    upload.write(b"ab").unwrap();
+    upload.write(b"c").unwrap();
+    assert_refused!(tree.create(&path("a"), Start::Over(0)), Busy);
+    upload.commit().unwrap();
+    assert_eq!(read(tree, "a", 0).unwrap(), b"0123abc789");
+    put(tree, "a", Start::Over(8), b"defg").unwrap();
+    assert_eq!(read(tree, "a", 0).unwrap(), b"0123abc7defg");
+    drop(tree.create(&path("a"), Start::Over(1)).unwrap());
+    assert_eq!(read(tree, "a", 0).unwrap(), b"0123abc7defg");
+}
+
+fn a_version_is_one_state_of_one_file(tree: &dyn Tree) {
+    let version = |name: &str| tree.open(&path(name), 0).unwrap().version().unwrap();
+    let received = |name: &str, start: Start, bytes: &[u8]| {
+        let mut upload = tree.create(&path(name), start).unwrap();
+        upload.write(bytes).unwrap();
+        upload.commit().unwrap().unwrap()
+    };
+    for (name, start) in [("a", Start::Fresh), ("a", Start::Fresh), ("b", Start::Unique)] {
+        assert_eq!(received(name, start, b"hello"), version(name), "{name} {start:?}");
+    }
+    let (a, b) = (version("a"), version("b"));
+    assert_ne!(a, b);
+    assert_eq!((a.size, version("a")), (5, a));
+    // A file system's clock may stand still for some milliseconds.
+    let begun = Instant::now();
+    while received("a", Start::Over(0), b"j") == a {
+        assert!(begun.elapsed().as_secs() < 10, "it never changes");
+    }
+    assert_ne!(version("a"), a);
+    tree.change(&path("b"), Change::Modified("2026-01-01T00:00:00Z".parse().unwrap())).unwrap();
+    assert_ne!(version("b"), b);
 }
 
 fn an_append_goes_on_at_the_end(tree: &dyn Tree) {

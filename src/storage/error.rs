@@ -26,6 +26,8 @@ pub enum StorageError {
     InvalidName,
     /// The restart offset lies behind the end of the file.
     BeyondEnd,
+    /// The bytes do not fill the range that they were meant for, or do not fit into it.
+    OutOfRange,
     /// The device is full.
     NoSpace,
     /// A quota or the greatest file size is reached.
@@ -49,6 +51,7 @@ impl fmt::Display for StorageError {
             StorageError::Busy => "another upload is writing into the file",
             StorageError::InvalidName => "the name cannot be used",
             StorageError::BeyondEnd => "the restart offset lies behind the end of the file",
+            StorageError::OutOfRange => "the bytes and their range differ in length",
             StorageError::NoSpace => "no space left on the device",
             StorageError::QuotaExceeded => "quota or file size limit reached",
             StorageError::Unsupported => "this storage has no such thing",

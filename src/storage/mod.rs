@@ -89,9 +89,27 @@ pub enum Start {
     /// is shorter, [`StorageError::Busy`] while another upload is in place; what lies behind goes
     /// with the first write.
     At(u64),
+    /// `RANG n m` + `STOR`: in place, over what stands at `n` and behind, which is neither cut nor
+    /// changed elsewhere. [`StorageError::BeyondEnd`] and [`StorageError::Busy`] as for `At`.
+    Over(u64),
     /// `APPE`: in place, behind what is there, or [`StorageError::Busy`]; as `Unique` when nothing
     /// is there, so that two appends never replace each other.
     End,
+}
+
+/// One state of one file: as long as it stays the same, the bytes are the same, as far as the
+/// backend can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    /// What tells the file from every other of the storage: device and inode.
+    pub object: (u64, u64),
+    /// Its size in bytes.
+    pub size: u64,
+    /// When its bytes were last changed, in nanoseconds since 1970. Its owner can set that back.
+    pub modified_ns: i128,
+    /// What grows with every change and cannot be set back: the time of the last change of inode
+    /// or bytes, or a number that counts changes.
+    pub changed: i128,
 }
 
 /// A file being sent.
@@ -101,6 +119,12 @@ pub trait Download: Send {
 
     /// Reads the next bytes; 0 is the end of the file.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+
+    /// Which state of the file is being read, asked anew each time; `None` where the backend cannot
+    /// tell. Two equal answers say that all bytes read between them belong to that state.
+    fn version(&self) -> Option<Version> {
+        None
+    }
 
     /// The file's descriptor, positioned at the next byte, where the backend has one: it allows
     /// `sendfile`. Its position moves with what is sent.
@@ -116,8 +140,10 @@ pub trait Upload: Send {
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
     /// The whole file came: give it its name. Success means that every byte was taken and every
-    /// error was seen; with the backend's `fsync` option, that it is on the disk.
-    fn commit(self: Box<Self>) -> Result<()>;
+    /// error was seen; with the backend's `fsync` option, that it is on the disk. Returns the state
+    /// that it left the file in, or `None` where the backend cannot tell, or where somebody else
+    /// may have changed the file by then.
+    fn commit(self: Box<Self>) -> Result<Option<Version>>;
 
     /// The file was cut short. A name that is new keeps what came, if anything did, so that `REST`
     /// or `APPE` can go on; a file that was to be replaced stays untouched. Tells which it was.

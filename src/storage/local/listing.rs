@@ -2,7 +2,7 @@
 
 use super::{root::Root, upload};
 use crate::proto::{Entry, Kind, VirtualPath};
-use crate::storage::{Result, StorageError};
+use crate::storage::{Result, StorageError, Version};
 use jiff::Timestamp;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, statat};
 use rustix::io::Errno;
@@ -82,5 +82,17 @@ pub(super) fn entry(name: &[u8], stat: &Stat) -> Entry {
         group: stat.st_gid,
         links: u64::from(stat.st_nlink),
         unique: (stat.st_dev as u64, stat.st_ino as u64),
+    }
+}
+
+/// Which state of a file `stat` shows.
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // as above
+pub(super) fn version(stat: &Stat) -> Version {
+    let nanos = |seconds: i128, part: i128| seconds * 1_000_000_000 + part;
+    Version {
+        object: (stat.st_dev as u64, stat.st_ino as u64),
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified_ns: nanos(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
+        changed: nanos(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
     }
 }

@@ -10,9 +10,11 @@ mod tests;
 mod upload;
 
 use crate::proto::{Change, Entry, PathArg, VirtualPath};
-use crate::storage::{Download, Listing, Result, Start, Storage, StorageError, Tree, Upload};
+use crate::storage::{
+    Download, Listing, Result, Start, Storage, StorageError, Tree, Upload, Version,
+};
 use root::Root;
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, fadvise, fstat};
 use std::{
     ffi::OsStr,
     fs::File,
@@ -175,6 +177,10 @@ impl Download for LocalDownload {
                 other => return Ok(other?),
             }
         }
+    }
+
+    fn version(&self) -> Option<Version> {
+        Some(listing::version(&fstat(&self.file).ok()?))
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

@@ -4,12 +4,12 @@
 //! the directory it is meant for, so that one rename gives it its name.
 
 use super::{
-    LocalOptions,
+    LocalOptions, listing,
     root::{Place, Root},
 };
 use crate::proto::VirtualPath;
-use crate::storage::{Kept, Result, Start, StorageError, Upload};
-use rustix::fs::{FileType, Mode, fchmod};
+use crate::storage::{Kept, Result, Start, StorageError, Upload, Version};
+use rustix::fs::{FileType, Mode, fchmod, fstat};
 use rustix::io::Errno;
 use std::{
     fs::File,
@@ -37,6 +37,7 @@ pub(super) fn create(
         }
         Start::Unique => NewFile::create(root.place(path)?, Claim::IfFree, options),
         Start::At(n) => InPlace::open(root, path, Keep::First(n), options),
+        Start::Over(n) => InPlace::open(root, path, Keep::Around(n), options),
         Start::End => match InPlace::open(root, path, Keep::All, options) {
             // Two nodes may both find nothing: the second then must not replace the first's file.
             Err(StorageError::NotFound) => {
@@ -98,18 +99,22 @@ impl Upload for NewFile {
         Ok(self.file.write_all(bytes)?)
     }
 
-    fn commit(mut self: Box<Self>) -> Result<()> {
+    fn commit(mut self: Box<Self>) -> Result<Option<Version>> {
         // Asked again: what stood there when the upload began may have gone or changed.
         let replaced = replaced_mode(&self.target, self.claim)?;
         set_mode(&self.file, replaced.unwrap_or(0o666 & !self.options.umask_octal))?;
         if !self.options.fsync {
             // NFS tells of a full disk at close; then the name must not be given.
+            let written = version(&self.file);
             close(self.file)?;
-            return self.hidden.exchange(&self.target, self.claim);
+            self.hidden.exchange(&self.target, self.claim)?;
+            return Ok(still(written, &self.target));
         }
         self.file.sync_all()?;
+        let written = version(&self.file);
         self.hidden.exchange(&self.target, self.claim)?;
-        Ok(self.target.sync_directory(&self.file)?)
+        self.target.sync_directory(&self.file)?;
+        Ok(still(written, &self.target))
     }
 
     fn keep_partial(mut self: Box<Self>) -> Result<Kept> {
@@ -144,6 +149,17 @@ fn set_mode(file: &File, mode: u32) -> Result<()> {
     }
 }
 
+fn version(file: &File) -> Option<Version> {
+    Some(listing::version(&fstat(file).ok()?))
+}
+
+/// The state of the file at `place`, if that is the file that was `written` and nothing but its
+/// name and its inode has changed.
+fn still(written: Option<Version>, place: &Place) -> Option<Version> {
+    let there = listing::version(&place.stat().ok()??);
+    (written == Some(Version { changed: written?.changed, ..there })).then_some(there)
+}
+
 fn close(file: File) -> Result<()> {
     Ok(nix::unistd::close(file).map_err(io::Error::from)?)
 }
@@ -176,6 +192,8 @@ impl Drop for Provisional {
 /// What an upload in place leaves of the file that it finds.
 enum Keep {
     First(u64),
+    /// All, and the bytes from here on are written over.
+    Around(u64),
     All,
 }
 
@@ -200,8 +218,9 @@ impl InPlace {
         // Asked under the lock: only now can no other node add to it.
         let size = file.metadata()?.len();
         let (begin, cut_to) = match keep {
-            Keep::First(n) if n > size => return Err(StorageError::BeyondEnd),
+            Keep::First(n) | Keep::Around(n) if n > size => return Err(StorageError::BeyondEnd),
             Keep::First(n) => (n, Some(n)),
+            Keep::Around(n) => (n, None),
             Keep::All => (size, None),
         };
         file.seek(SeekFrom::Start(begin))?;
@@ -233,7 +252,7 @@ impl Upload for InPlace {
         Ok(self.file.write_all(bytes)?)
     }
 
-    fn commit(mut self: Box<Self>) -> Result<()> {
+    fn commit(mut self: Box<Self>) -> Result<Option<Version>> {
         self.cut()?;
         if self.options.fsync {
             self.file.sync_all()?;
@@ -248,7 +267,9 @@ impl Upload for InPlace {
                 made.place.sync_directory(&self.file)?;
             }
         }
-        close(self.file)
+        let written = version(&self.file);
+        close(self.file)?;
+        Ok(written)
     }
 
     fn keep_partial(mut self: Box<Self>) -> Result<Kept> {

@@ -7,7 +7,9 @@ mod nodes;
 mod upload;
 
 use crate::proto::{Change, Entry, PathArg, VirtualPath};
-use crate::storage::{Download, Listing, Result, Start, Storage, StorageError, Tree, Upload};
+use crate::storage::{
+    Download, Listing, Result, Start, Storage, StorageError, Tree, Upload, Version,
+};
 use nodes::{Directory, File, Node, lock};
 use std::{
     collections::BTreeMap,
@@ -15,7 +17,7 @@ use std::{
     ops::Bound,
     sync::{Arc, Mutex},
 };
-use upload::{Claim, InPlace, NewFile};
+use upload::{Claim, InPlace, NewFile, Place};
 
 /// Trees in memory. Clones share them; a home comes into being when it is first named.
 #[derive(Clone, Default)]
@@ -47,7 +49,7 @@ impl Memory {
             }
             let mut upload = tree.create(&path, Start::Fresh)?;
             upload.write(bytes)?;
-            upload.commit()
+            upload.commit().map(drop)
         });
         if let Err(error) = stored {
             panic!("cannot put {path}: {error}");
@@ -114,9 +116,9 @@ impl Tree for MemoryTree {
     }
 
     fn open(&self, path: &VirtualPath, offset: u64) -> Result<Box<dyn Download>> {
-        let bytes = Arc::clone(&self.file(path)?.content().bytes);
+        let (bytes, version) = self.file(path)?.bytes();
         match usize::try_from(offset) {
-            Ok(at) if at <= bytes.len() => Ok(Box::new(MemoryDownload { bytes, at })),
+            Ok(at) if at <= bytes.len() => Ok(Box::new(MemoryDownload { bytes, version, at })),
             _ => Err(StorageError::BeyondEnd),
         }
     }
@@ -126,10 +128,11 @@ impl Tree for MemoryTree {
         match start {
             Start::Fresh | Start::At(0) => self.new_file(path, Claim::Replace),
             Start::Unique => self.new_file(path, Claim::IfFree),
-            Start::At(n) => InPlace::open(self.file(path)?, Some(n)),
+            Start::At(n) => InPlace::open(self.file(path)?, Place::CutAt(n)),
+            Start::Over(n) => InPlace::open(self.file(path)?, Place::Over(n)),
             Start::End => match self.file(path) {
                 Err(StorageError::NotFound) => self.new_file(path, Claim::IfFree),
-                file => InPlace::open(file?, None),
+                file => InPlace::open(file?, Place::End),
             },
         }
     }
@@ -202,7 +205,7 @@ impl Tree for MemoryTree {
     /// There are times here, and no permissions.
     fn change(&self, path: &VirtualPath, change: Change) -> Result<()> {
         match change {
-            Change::Modified(time) => self.file(path)?.content().modified = time,
+            Change::Modified(time) => self.file(path)?.content().changed(time),
             Change::Mode(_) => return Err(StorageError::Unsupported),
         }
         Ok(())
@@ -244,12 +247,18 @@ impl Iterator for Entries {
 
 struct MemoryDownload {
     bytes: Arc<Vec<u8>>,
+    version: Version,
     at: usize,
 }
 
 impl Download for MemoryDownload {
     fn size(&self) -> u64 {
         self.bytes.len() as u64
+    }
+
+    /// The bytes are a copy that nobody changes: their state stays, whatever becomes of the file.
+    fn version(&self) -> Option<Version> {
+        Some(self.version)
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -1,7 +1,7 @@
 //! What a tree in memory is made of: directories and files.
 
 use crate::proto::{Entry, Kind, VirtualPath};
-use crate::storage::{Result, StorageError};
+use crate::storage::{Result, StorageError, Version};
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
@@ -31,19 +31,45 @@ pub(super) struct File {
 pub(super) struct Content {
     pub(super) bytes: Arc<Vec<u8>>,
     pub(super) modified: Timestamp,
+    /// Grows with every change.
+    changes: u64,
     /// Whether an upload in place has it: a second one would mix the two.
     pub(super) writing: bool,
 }
 
 impl File {
     pub(super) fn new(bytes: Vec<u8>) -> File {
-        let content =
-            Content { bytes: Arc::new(bytes), modified: Timestamp::now(), writing: false };
+        let content = Content {
+            bytes: Arc::new(bytes),
+            modified: Timestamp::now(),
+            changes: 0,
+            writing: false,
+        };
         File { id: next_id(), content: Mutex::new(content) }
+    }
+
+    /// Its bytes, and the state that they belong to.
+    pub(super) fn bytes(&self) -> (Arc<Vec<u8>>, Version) {
+        let content = self.content();
+        let version = Version {
+            object: (0, self.id),
+            size: content.bytes.len() as u64,
+            modified_ns: content.modified.as_nanosecond(),
+            changed: content.changes.into(),
+        };
+        (Arc::clone(&content.bytes), version)
     }
 
     pub(super) fn content(&self) -> MutexGuard<'_, Content> {
         lock(&self.content)
+    }
+}
+
+impl Content {
+    /// What was changed, was so at `time`.
+    pub(super) fn changed(&mut self, time: Timestamp) {
+        self.modified = time;
+        self.changes += 1;
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     nodes::{Directory, File, Node, lock},
 };
 use crate::proto::VirtualPath;
-use crate::storage::{Kept, Result, StorageError, Upload};
+use crate::storage::{Kept, Result, StorageError, Upload, Version};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -42,12 +42,14 @@ impl NewFile {
         NewFile { tree, path, claim, bytes: Vec::new() }
     }
 
-    fn name(self, claim: Claim) -> Result<()> {
+    fn name(self, claim: Claim) -> Result<Version> {
         let mut top = lock(&self.tree.top);
         let (parent, name) = top.find_place(&self.path)?;
         claim.check(parent, name)?;
-        parent.insert(name, Node::File(Arc::new(File::new(self.bytes))));
-        Ok(())
+        let file = Arc::new(File::new(self.bytes));
+        let version = file.bytes().1;
+        parent.insert(name, Node::File(file));
+        Ok(version)
     }
 }
 
@@ -57,9 +59,9 @@ impl Upload for NewFile {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<()> {
+    fn commit(self: Box<Self>) -> Result<Option<Version>> {
         let claim = self.claim;
-        self.name(claim)
+        self.name(claim).map(Some)
     }
 
     fn keep_partial(self: Box<Self>) -> Result<Kept> {
@@ -67,35 +69,49 @@ impl Upload for NewFile {
             return Ok(Kept::Nothing);
         }
         match self.name(Claim::IfFree) {
-            Ok(()) => Ok(Kept::Partial),
+            Ok(_) => Ok(Kept::Partial),
             Err(StorageError::Exists) => Ok(Kept::Nothing),
             Err(error) => Err(error),
         }
     }
 }
 
+/// Where an upload in place writes first.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// Here, and what is behind goes with the first write.
+    CutAt(u64),
+    /// Here, over what is there.
+    Over(u64),
+    /// Behind all that is there.
+    End,
+}
+
 /// A file that grows under its own name.
 pub(super) struct InPlace {
     file: Arc<File>,
+    /// Where the next byte goes; behind all others if `None`.
+    at: Option<usize>,
     /// The size that the file is cut to before the first byte is written.
     cut_to: Option<usize>,
 }
 
 impl InPlace {
-    pub(super) fn open(file: Arc<File>, keep: Option<u64>) -> Result<Box<dyn Upload>> {
+    pub(super) fn open(file: Arc<File>, place: Place) -> Result<Box<dyn Upload>> {
         let mut content = file.content();
         if content.writing {
             return Err(StorageError::Busy);
         }
         let size = content.bytes.len();
-        let cut_to = match keep.map(usize::try_from) {
-            None => None,
-            Some(Ok(keep)) if keep <= size => Some(keep),
-            Some(_) => return Err(StorageError::BeyondEnd),
+        let within = |n| usize::try_from(n).ok().filter(|at| *at <= size);
+        let (at, cut_to) = match place {
+            Place::CutAt(n) => (None, Some(within(n).ok_or(StorageError::BeyondEnd)?)),
+            Place::Over(n) => (Some(within(n).ok_or(StorageError::BeyondEnd)?), None),
+            Place::End => (None, None),
         };
         content.writing = true;
         drop(content);
-        Ok(Box::new(InPlace { file, cut_to }))
+        Ok(Box::new(InPlace { file, at, cut_to }))
     }
 }
 
@@ -105,13 +121,18 @@ impl Upload for InPlace {
         let mut content = self.file.content();
         let kept = Arc::make_mut(&mut content.bytes);
         kept.truncate(cut_to.unwrap_or(usize::MAX));
-        kept.extend_from_slice(bytes);
-        content.modified = Timestamp::now();
+        let at = self.at.unwrap_or(kept.len());
+        let over = bytes.len().min(kept.len() - at);
+        kept[at..at + over].copy_from_slice(&bytes[..over]);
+        kept.extend_from_slice(&bytes[over..]);
+        self.at = self.at.map(|at| at + bytes.len());
+        content.changed(Timestamp::now());
         Ok(())
     }
 
-    fn commit(mut self: Box<Self>) -> Result<()> {
-        self.write(b"")
+    fn commit(mut self: Box<Self>) -> Result<Option<Version>> {
+        self.write(b"")?;
+        Ok(Some(self.file.bytes().1))
     }
 
     fn keep_partial(self: Box<Self>) -> Result<Kept> {
