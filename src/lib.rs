@@ -21,6 +21,8 @@
 //!   `proto/role.rs`, and carried out by the one `match` in `net/tls.rs`.
 //! - **A byte of a `STOR`** comes through `net/stream.rs` to `transfer/pump.rs` and into a
 //!   [`Upload`], which takes its name when `session/transfers.rs` commits it.
+//! - **A hash** is asked for in `session/hashing.rs`, computed in `transfer/hasher.rs`, and remembered
+//!   in `transfer/hashes.rs` for the [`Version`] of a file that storage told.
 //! - **A new verb** is a row in `proto/verb.rs`, a form in `proto/command.rs`, an arm in
 //!   `session/mod.rs`, and a handler in the file of its kin.
 //!
@@ -82,17 +84,17 @@ pub use auth::{
     Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
 };
 pub use client::{
-    Algorithm, Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
-    Extension, Features, Judge, Location, Pins, Plan, Progress, Proof, ProtocolLog, RemotePath,
-    Run, Security, ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy, download,
-    plans, upload,
+    Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials, Extension,
+    Features, Judge, Location, Pins, Plan, Progress, Proof, ProtocolLog, RemotePath, Run, Security,
+    ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy, download, plans, upload,
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
-    Access, Change, Code, Entry, Kind, PathArg, Reply, Representation, Secret, TlsRole, VirtualPath,
+    Access, Algorithm, Change, Code, Entry, Kind, PathArg, Reply, Representation, Secret, TlsRole,
+    VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError};
-pub use session::{Demand, Listen, Settings};
+pub use session::{Demand, HashTransfers, Listen, Settings};
 pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
     Upload, Version,

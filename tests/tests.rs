@@ -25,6 +25,8 @@ mod fxp_cli;
 mod fxp_pairs;
 mod fxp_proftpd;
 mod fxpd_cli;
+mod hash;
+mod hash_memory;
 mod layers;
 mod lftp;
 mod lftp_fxp;

@@ -3,15 +3,14 @@
 
 use crate::{
     client::{
-        Algorithm, ClientError, Credentials, Extension, Features, Judge, ProtocolLog, RemotePath,
-        Site,
+        ClientError, Credentials, Extension, Features, Judge, ProtocolLog, RemotePath, Site,
         control::{Argument, Control},
         digest,
         features::HashVerb,
         login::{self, Session},
     },
     net::{Connector, Fingerprint, NetError, Newest, Until},
-    proto::{Code, Reply, TlsRole},
+    proto::{Algorithm, Code, Reply, TlsRole},
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},

@@ -1,6 +1,6 @@
 //! What a server says it can do (`FEAT`, RFC 2389), and which program it seems to be.
 
-use crate::{client::Algorithm, proto::Reply};
+use crate::proto::{Algorithm, Reply};
 
 /// What a line of `FEAT` promises, as far as this client uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

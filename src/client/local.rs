@@ -6,7 +6,6 @@ use crate::{
         ClientError, Connection, Progress, Proof, RemotePath,
         connection::{Outstanding, work_time},
         control,
-        digest::Running,
         hidden::Hidden,
         ports::ListenFor,
         proof,
@@ -14,6 +13,7 @@ use crate::{
     net::{NetError, Stream, Until, Wait},
     proto::{Reply, TlsRole},
     sys::poll::Interest,
+    transfer::Hasher,
 };
 use std::{
     fs::File,
@@ -66,8 +66,8 @@ pub fn download(
             Ok(count) => count,
             Err(error) => return Err(explain(source, "RETR", from, error)),
         };
-        let stored = hidden.write(&block[..count]).and_then(|()| feed(&mut hash, &block[..count]));
-        if let Err(error) = stored {
+        feed(&mut hash, &block[..count]);
+        if let Err(error) = hidden.write(&block[..count]) {
             source.unsettle(Outstanding::FinalReply);
             return Err(error);
         }
@@ -106,8 +106,8 @@ pub fn upload(
     let mut bytes = 0;
     loop {
         let read = file.read(&mut block).map_err(local);
-        let read = read.and_then(|count| feed(&mut hash, &block[..count]).map(|()| count));
         let count = read.inspect_err(|_| target.unsettle(Outstanding::FinalReply))?;
+        feed(&mut hash, &block[..count]);
         if count == 0 {
             break;
         }
@@ -212,10 +212,9 @@ fn next_final(connection: &mut Connection, until: Until) -> Result<Reply, Client
     }
 }
 
-fn feed(hash: &mut Option<Running>, bytes: &[u8]) -> Result<(), ClientError> {
-    match hash {
-        Some(hash) => hash.add(bytes).map_err(|error| ClientError::Setup(error.into())),
-        None => Ok(()),
+fn feed(hash: &mut Option<Hasher>, bytes: &[u8]) {
+    if let Some(hash) = hash {
+        hash.add(bytes);
     }
 }
 

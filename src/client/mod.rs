@@ -25,7 +25,6 @@ mod trust;
 pub use connection::{Connection, Setup};
 pub use control::ProtocolLog;
 pub use copy::{Copied, Run, copy};
-pub use digest::Algorithm;
 pub use error::{Attempt, ClientError};
 pub use features::{Extension, Features, ServerKind};
 pub use local::{Carried, download, upload};

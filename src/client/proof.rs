@@ -1,10 +1,13 @@
 //! Whether what arrived is what was sent: sizes, and a hash where both ends can compute one.
 
-use crate::client::{
-    Algorithm, ClientError, Connection, Features, RemotePath,
-    digest::Running,
-    exchange::{Job, Pair},
-    features::HashVerb,
+use crate::{
+    client::{
+        ClientError, Connection, Features, RemotePath,
+        exchange::{Job, Pair},
+        features::HashVerb,
+    },
+    proto::Algorithm,
+    transfer::Hasher,
 };
 use std::fmt;
 
@@ -60,7 +63,7 @@ pub(super) fn of_ours(
     connection: &mut Connection,
     path: &RemotePath,
     bytes: u64,
-    hash: Option<Running>,
+    hash: Option<Hasher>,
 ) -> Result<Proof, ClientError> {
     let Some(theirs) = arrived_size(connection, path)? else { return Ok(Proof::Replies) };
     same_size(bytes, theirs)?;
@@ -78,8 +81,8 @@ pub(super) fn of_ours(
 }
 
 /// The best hash that a server and we can both compute, begun.
-pub(super) fn begin(features: &Features) -> Option<Running> {
-    features.hashes().find_map(|(algorithm, _)| Running::begin(algorithm))
+pub(super) fn begin(features: &Features) -> Option<Hasher> {
+    features.hashes().find_map(|(algorithm, _)| Hasher::begin(algorithm))
 }
 
 /// The ways in which two servers can compute the same hash, best first.

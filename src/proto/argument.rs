@@ -1,9 +1,9 @@
 //! What stands behind a verb, taken apart by the form that the verb's row in the table has.
 
 use crate::proto::{
-    AuthMechanism, Change, Command, CommandFault, EndpointFault, EpsvArg, ListArg, OptsArg,
-    PathArg, Protection, Representation, Secret, SiteArg, SiteFault, TlsRole, endpoint, site,
-    stamp,
+    Algorithm, AuthMechanism, ByteRange, Change, Command, CommandFault, EndpointFault, EpsvArg,
+    ListArg, OptsArg, PathArg, Protection, Representation, Secret, SiteArg, SiteFault, TlsRole,
+    endpoint, site, stamp,
     verb::{self, Row, Verb},
 };
 use jiff::Timestamp;
@@ -45,6 +45,7 @@ impl<'a> Argument<'a> {
             Verb::Stru => self.only("F", Command::Stru)?,
             Verb::Allo => Command::Allo(self.allo()?),
             Verb::Rest => Command::Rest(self.offset()?),
+            Verb::Rang => Command::Rang(self.range()?),
             Verb::Retr => Command::Retr(self.path()?),
             Verb::Stor => Command::Stor(self.path()?),
             Verb::Appe => Command::Appe(self.path()?),
@@ -64,6 +65,8 @@ impl<'a> Argument<'a> {
             Verb::Rnfr => Command::Rnfr(self.path()?),
             Verb::Rnto => Command::Rnto(self.path()?),
             Verb::Size => Command::Size(self.path()?),
+            Verb::Hash => Command::Hash(self.path()?),
+            Verb::HashBy => self.hash_by()?,
             Verb::Mdtm => Command::Mdtm(self.path()?),
             Verb::Mfmt => self.stamped().map(|(time, path)| Command::Mfmt(time, path))?,
             Verb::Mfct => self.stamped().map(|_| Command::Mfct)?,
@@ -138,6 +141,42 @@ impl<'a> Argument<'a> {
     /// File offsets are `off_t`: what does not fit would wrap somewhere below us.
     fn offset(&self) -> Parsed<u64> {
         self.number().ok().filter(|offset| i64::try_from(*offset).is_ok()).ok_or(self.bad())
+    }
+
+    /// Two offsets, and nothing else in `text`.
+    fn two_offsets(&self, text: &[u8]) -> Parsed<(u64, u64)> {
+        let text = std::str::from_utf8(text).map_err(|_| self.bad())?;
+        let offset = |word: &str| Argument::new(self.row, word.as_bytes()).offset();
+        match text.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+            [first, second] => Ok((offset(first)?, offset(second)?)),
+            _ => Err(self.bad()),
+        }
+    }
+
+    /// `RANG 1 0` means no range.
+    fn range(&self) -> Parsed<Option<ByteRange>> {
+        match self.two_offsets(self.bytes)? {
+            (1, 0) => Ok(None),
+            (first, last) => ByteRange::including(first, last).map(Some).ok_or(self.bad()),
+        }
+    }
+
+    /// `XCRC path`, `XCRC "path"` or `XCRC "path" start end`. A quote within quotes is doubled.
+    fn hash_by(&self) -> Parsed<Command> {
+        let (algorithm, _) = Algorithm::by_verb(self.row.name).ok_or(self.bad())?;
+        let Some((path, rest)) = quoted(self.bytes) else {
+            return Ok(Command::HashBy(algorithm, self.path()?, None));
+        };
+        let path = PathArg::new(path).ok_or(self.bad())?;
+        if rest.trim_ascii().is_empty() {
+            return Ok(Command::HashBy(algorithm, path, None));
+        }
+        if !rest.starts_with(b" ") {
+            return Err(self.bad());
+        }
+        let (start, end) = self.two_offsets(rest)?;
+        let range = ByteRange::before(start, end).ok_or(self.bad())?;
+        Ok(Command::HashBy(algorithm, path, Some(range)))
     }
 
     /// `ALLO 1000` or `ALLO 1000 R 512` (RFC 959 §5.3.1).
@@ -285,7 +324,31 @@ impl<'a> Argument<'a> {
                 Ok(OptsArg::Utf8)
             }
             "MLST" => Ok(OptsArg::Mlst(value.trim().to_owned())),
+            "HASH" if value.is_empty() => Ok(OptsArg::Hash(None)),
+            // 501, as draft-bryan-ftpext-hash §3.2 wants it.
+            "HASH" => {
+                Algorithm::by_name(value.trim()).map(|it| OptsArg::Hash(Some(it))).ok_or(self.bad())
+            }
             _ => Err(self.bad()),
+        }
+    }
+}
+
+/// What stands between the first quote and the one that closes it, and what stands behind; `None`
+/// when the text has no quotes around its beginning.
+fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut rest = text.strip_prefix(b"\"")?;
+    let mut inner = Vec::new();
+    loop {
+        let quote = rest.iter().position(|b| *b == b'"')?;
+        inner.extend_from_slice(&rest[..quote]);
+        rest = &rest[quote + 1..];
+        match rest.strip_prefix(b"\"") {
+            Some(behind) => {
+                inner.push(b'"');
+                rest = behind;
+            }
+            None => return Some((inner, rest)),
         }
     }
 }

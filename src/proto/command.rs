@@ -1,7 +1,7 @@
 //! Request lines, understood: from bytes to a [`Command`], which is well formed if it exists.
 
 use crate::proto::{
-    Change, PathArg, Secret, SiteArg, TlsRole,
+    Algorithm, ByteRange, Change, PathArg, Secret, SiteArg, TlsRole,
     argument::{self, Argument},
     verb::{self, Row},
 };
@@ -33,6 +33,8 @@ pub enum Command {
     Stru,
     Allo(u64),
     Rest(u64),
+    /// `None` takes a range back.
+    Rang(Option<ByteRange>),
     Retr(PathArg),
     Stor(PathArg),
     Appe(PathArg),
@@ -53,6 +55,9 @@ pub enum Command {
     Rnfr(PathArg),
     Rnto(PathArg),
     Size(PathArg),
+    Hash(PathArg),
+    /// By the function that the verb names; of the whole file, or of a range.
+    HashBy(Algorithm, PathArg, Option<ByteRange>),
     Mdtm(PathArg),
     Mfmt(Timestamp, PathArg),
     /// Times of creation are nobody's to set.
@@ -141,6 +146,8 @@ pub enum OptsArg {
     Utf8,
     /// `MLST fact;fact;`: the facts wanted (RFC 3659 §7.9).
     Mlst(String),
+    /// `HASH` asks for the hash function, `HASH name` chooses it.
+    Hash(Option<Algorithm>),
 }
 
 /// Why a line is no command.
@@ -215,6 +222,19 @@ mod tests {
             ("TYPE a n", Command::Type(Representation::Ascii)),
             ("TYPE L 8", Command::Type(Representation::Image)),
             ("REST 9223372036854775807", Command::Rest(i64::MAX as u64)),
+            ("RANG 0 9", Command::Rang(ByteRange::before(0, 10))),
+            ("RANG 7 7", Command::Rang(ByteRange::before(7, 8))),
+            ("RANG 1 0", Command::Rang(None)),
+            ("HASH a \"b\" 1 2", Command::Hash(path("a \"b\" 1 2"))),
+            ("XCRC a b 1 2", Command::HashBy(Algorithm::Crc32, path("a b 1 2"), None)),
+            ("xsha \"a b\"", Command::HashBy(Algorithm::Sha1, path("a b"), None)),
+            (
+                "XMD5 \"a \"\"b\" 1  9",
+                Command::HashBy(Algorithm::Md5, path("a \"b"), ByteRange::before(1, 9)),
+            ),
+            ("XMD5 \"a", Command::HashBy(Algorithm::Md5, path("\"a"), None)),
+            ("OPTS HASH", Command::Opts(OptsArg::Hash(None))),
+            ("opts hash sha-1", Command::Opts(OptsArg::Hash(Some(Algorithm::Sha1)))),
             ("ALLO 10 R 5", Command::Allo(10)),
             ("STOR  a b ", Command::Stor(path(" a b "))),
             ("XPWD", Command::Pwd),
@@ -256,6 +276,19 @@ mod tests {
             ("REST +1", Argument(row("REST"))),
             ("REST 9223372036854775808", Argument(row("REST"))),
             ("REST 99999999999999999999999", Argument(row("REST"))),
+            ("RANG 2 0", Argument(row("RANG"))),
+            ("RANG 2", Argument(row("RANG"))),
+            ("RANG 0 +2", Argument(row("RANG"))),
+            ("RANG 0 2 3", Argument(row("RANG"))),
+            ("RANG 0 9223372036854775808", Argument(row("RANG"))),
+            ("HASH", Argument(row("HASH"))),
+            ("XCRC", Argument(row("XCRC"))),
+            ("XCRC \"\"", Argument(row("XCRC"))),
+            ("XCRC \"a\" 5", Argument(row("XCRC"))),
+            ("XCRC \"a\" 5 5", Argument(row("XCRC"))),
+            ("XCRC \"a\" 0 1 2", Argument(row("XCRC"))),
+            ("XCRC \"a\"b", Argument(row("XCRC"))),
+            ("OPTS HASH CRC-37", Argument(row("OPTS"))),
             ("PORT 1,2,3", Argument(row("PORT"))),
             ("PROT X", Value(row("PROT"))),
             ("PROT S", Protection),

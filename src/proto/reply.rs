@@ -52,6 +52,7 @@ impl Code {
     pub const PROTECTION_UNSUPPORTED: Code = Code(536);
     pub const COMMAND_PROTECTION: Code = Code(537);
     pub const UNAVAILABLE: Code = Code(550);
+    pub const NEEDS_IMAGE: Code = Code(551);
     pub const QUOTA_EXCEEDED: Code = Code(552);
     pub const NAME_REFUSED: Code = Code(553);
     pub const BAD_RESTART: Code = Code(554);

@@ -24,6 +24,7 @@ pub enum Verb {
     Stru,
     Allo,
     Rest,
+    Rang,
     Retr,
     Stor,
     Appe,
@@ -43,6 +44,9 @@ pub enum Verb {
     Rnfr,
     Rnto,
     Size,
+    Hash,
+    /// `XCRC` and its kin: a verb for each hash function.
+    HashBy,
     Mdtm,
     Mfmt,
     Mfct,
@@ -182,6 +186,8 @@ const fn planned(name: &'static str) -> Row {
     open(name, Verb::Planned, "(not implemented)")
 }
 
+const HASH_BY: &str = "<file>, or \"<file>\" <start> <end>";
+
 /// Every verb, in the order in which `FEAT` and `HELP` show them.
 pub const VERBS: &[Row] = &[
     login("USER", Verb::User, "<name>"),
@@ -203,6 +209,7 @@ pub const VERBS: &[Row] = &[
     inside("STRU", Verb::Stru, "F"),
     inside("ALLO", Verb::Allo, "<bytes>"),
     inside("REST", Verb::Rest, "<offset>").feat("REST STREAM"),
+    inside("RANG", Verb::Rang, "<first> <last>").feat("RANG STREAM"),
     inside("RETR", Verb::Retr, "<file>"),
     writes("STOR", Verb::Stor, "<file>"),
     writes("APPE", Verb::Appe, "<file>"),
@@ -227,6 +234,13 @@ pub const VERBS: &[Row] = &[
     writes("RNFR", Verb::Rnfr, "<path>"),
     writes("RNTO", Verb::Rnto, "<path>"),
     inside("SIZE", Verb::Size, "<file>").feat("SIZE"),
+    inside("HASH", Verb::Hash, "<file>").feat("HASH"),
+    inside("XCRC", Verb::HashBy, HASH_BY).feat("XCRC"),
+    inside("XMD5", Verb::HashBy, HASH_BY).feat("XMD5"),
+    inside("XSHA", Verb::HashBy, HASH_BY).feat("XSHA"),
+    inside("XSHA1", Verb::HashBy, HASH_BY).feat("XSHA1"),
+    inside("XSHA256", Verb::HashBy, HASH_BY).feat("XSHA256"),
+    inside("XSHA512", Verb::HashBy, HASH_BY).feat("XSHA512"),
     inside("MDTM", Verb::Mdtm, "<path>").feat("MDTM"),
     writes("MFMT", Verb::Mfmt, "<time> <path>").feat("MFMT"),
     writes("MFCT", Verb::Mfct, "<time> <path>"),
@@ -239,7 +253,7 @@ pub const VERBS: &[Row] = &[
     open("HELP", Verb::Help, "[<verb>]"),
     open("SYST", Verb::Syst, ""),
     open("NOOP", Verb::Noop, ""),
-    open("OPTS", Verb::Opts, "UTF8 ON|MLST").feat("UTF8"),
+    open("OPTS", Verb::Opts, "UTF8 ON|MLST|HASH").feat("UTF8"),
     open("CLNT", Verb::Clnt, "<name>").feat("CLNT"),
     open("CSID", Verb::Csid, "<name>=<value>;...").feat("CSID"),
     open("LANG", Verb::Lang, "[EN]").feat("LANG EN*"),
@@ -254,14 +268,6 @@ pub const VERBS: &[Row] = &[
     secure("CONF", Verb::Protected, "(not for TLS)"),
     secure("ENC", Verb::Protected, "(not for TLS)"),
     planned("XPEER"),
-    planned("RANG"),
-    planned("HASH"),
-    planned("XCRC"),
-    planned("XMD5"),
-    planned("XSHA"),
-    planned("XSHA1"),
-    planned("XSHA256"),
-    planned("XSHA512"),
     planned("HOST"),
     planned("SMNT"),
 ];

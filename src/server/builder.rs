@@ -12,7 +12,7 @@ use crate::{
     session::{Listen, Services, Settings},
     storage::Storage,
     sys::{socket, stop},
-    transfer::TransferRecord,
+    transfer::{Hashes, TransferRecord, Turns},
 };
 use std::{
     error, fmt, io,
@@ -103,6 +103,8 @@ impl Builder {
         let log = TransferLog::open(self.transfer_log, self.watcher).map_err(ServerError::Log)?;
         let (stop_source, stop) = stop::pair().map_err(ServerError::System)?;
         let services = Services {
+            hashes: Arc::new(Hashes::default()),
+            turns: Turns::new(self.settings.max_hashing),
             settings: self.settings,
             tls: Tls::new(&self.identity, self.tls_floor)?,
             authenticator: self.authenticator,

@@ -56,6 +56,8 @@ impl Handle {
     ) -> Result<(), ServerError> {
         let now = self.registry.services();
         self.registry.replace_services(Services {
+            hashes: Arc::clone(&now.hashes),
+            turns: now.turns.resized(settings.max_hashing),
             settings,
             tls: Tls::new(&identity, floor)?,
             authenticator: Arc::clone(&now.authenticator),

@@ -3,7 +3,7 @@
 
 use crate::{
     proto::{
-        Code, Facts, OptsArg, Protection, Reply, Representation,
+        Algorithm, Code, Facts, OptsArg, Protection, Reply, Representation,
         verb::{Row, VERBS, Verb},
     },
     session::{Session, refusal::Handled, state::Login},
@@ -20,8 +20,10 @@ impl Session {
     /// `FEAT` (RFC 2389 §3).
     pub(super) fn feat(&mut self) -> Handled {
         let facts = self.negotiated.facts.feature();
+        let hash = self.negotiated.hash;
         let rows = VERBS.iter().filter_map(|row| match (row.verb, row.feat) {
             (Verb::Mlst, Some(name)) => Some(format!("{name} {facts}")),
+            (Verb::Hash, Some(name)) => Some(format!("{name} {}", Algorithm::feature(hash))),
             (_, feat) => feat.map(str::to_owned),
         });
         let others = OTHER_FEATURES.iter().map(|feature| (*feature).to_owned());
@@ -66,6 +68,7 @@ impl Session {
     pub(super) fn opts(&mut self, option: OptsArg) -> Handled {
         match option {
             OptsArg::Utf8 => Ok(Reply::new(Code::OK, "Names are UTF-8, always.")),
+            OptsArg::Hash(wish) => self.opts_hash(wish),
             OptsArg::Mlst(names) => {
                 self.negotiated.facts = Facts::named(&names);
                 let mut chosen = String::from("MLST OPTS ");

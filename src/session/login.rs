@@ -76,7 +76,7 @@ impl Session {
             self.nobody_since = Instant::now();
         }
         self.port = None;
-        self.restart = None;
+        self.portion = None;
         self.rename_from = None;
     }
 

@@ -10,6 +10,7 @@ mod data;
 mod files;
 mod foreign;
 mod gate;
+mod hashing;
 mod info;
 mod listing;
 mod login;
@@ -24,18 +25,18 @@ mod watch;
 
 pub use refusal::Hangup;
 pub use services::{Listen, Presence, Services};
-pub use settings::{Demand, Settings};
+pub use settings::{Demand, HashTransfers, Settings};
 
 use crate::{
     net::{Channel, NetError, Stream, TlsScope, Until},
     proto::{
-        Code, Command, Line, Reply, VirtualPath,
+        Code, Command, CommandFault, Line, Reply, VirtualPath,
         verb::{Row, Verb},
     },
 };
 use gate::Saying;
 use refusal::{Handled, Refusal};
-use state::{Login, Negotiated, PreparedPort, Security};
+use state::{Login, Negotiated, Portion, PreparedPort, Security};
 use std::{
     collections::VecDeque,
     net::{IpAddr, SocketAddr, TcpStream},
@@ -60,7 +61,7 @@ pub struct Session {
     /// Lines that came during a transfer and wait for its end.
     queue: VecDeque<Line>,
     port: Option<PreparedPort>,
-    restart: Option<u64>,
+    portion: Option<Portion>,
     rename_from: Option<VirtualPath>,
     /// How long this session may be idle, as the settings or `SITE IDLE` say.
     idle_timeout: Duration,
@@ -107,7 +108,7 @@ impl Session {
             negotiated: Negotiated::default(),
             queue: VecDeque::new(),
             port: None,
-            restart: None,
+            portion: None,
             rename_from: None,
             idle_timeout,
             aborted: false,
@@ -171,7 +172,12 @@ impl Session {
         if self.turns == 1 && gate::is_http(&line) {
             return Err(Hangup::NotFtp.into());
         }
-        let (row, command) = Command::parse(&line)?;
+        let parsed = Command::parse(&line);
+        if matches!(&parsed, Err(CommandFault::Argument(row)) if row.verb == Verb::Rang) {
+            // draft-bryan-ftp-range §3: a range that is none takes back the one before.
+            self.portion = None;
+        }
+        let (row, command) = parsed?;
         log::trace!("{}: {command:?}", self.client);
         self.admit(row)?;
         self.forget_unless_used_by(row.verb);
@@ -200,6 +206,7 @@ impl Session {
             Command::Stru => Ok(Reply::new(Code::OK, "Structure is file.")),
             Command::Allo(_) => Ok(Reply::new(Code::SUPERFLUOUS, "No room need be allocated.")),
             Command::Rest(offset) => self.rest(offset),
+            Command::Rang(range) => self.rang(range),
             Command::Retr(name) => self.retr(&name),
             Command::Stor(name) => self.stor(&name),
             Command::Appe(name) => self.appe(&name),
@@ -219,6 +226,8 @@ impl Session {
             Command::Rnfr(name) => self.rnfr(&name),
             Command::Rnto(name) => self.rnto(&name),
             Command::Size(name) => self.size(&name),
+            Command::Hash(name) => self.hash(&name),
+            Command::HashBy(algorithm, name, range) => self.hash_by(algorithm, &name, range),
             Command::Mdtm(name) => self.mdtm(&name),
             Command::Mfmt(time, name) => self.mfmt(time, &name),
             Command::Mfct => self.mfct(),
@@ -252,19 +261,19 @@ impl Session {
         }
     }
 
-    /// `RNFR` and `REST` count for the command that follows them. Between `REST` and the transfer
+    /// `RNFR`, `REST` and `RANG` count for the command that follows them. Between the last two and the transfer
     /// clients prepare their port (RFC 959 §5.4 would have it before): that is let pass.
     fn forget_unless_used_by(&mut self, verb: Verb) {
         if verb != Verb::Rnto {
             self.rename_from = None;
         }
-        let uses_restart = matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe);
+        let uses_portion = matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe | Verb::Hash);
         let prepares = matches!(
             verb,
             Verb::Pasv | Verb::Epsv | Verb::Cpsv | Verb::Port | Verb::Eprt | Verb::Type
         );
-        if !uses_restart && !prepares {
-            self.restart = None;
+        if !uses_portion && !prepares {
+            self.portion = None;
         }
     }
 

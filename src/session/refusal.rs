@@ -96,6 +96,16 @@ impl Refusal {
         StorageError::InvalidName.into()
     }
 
+    /// No file that could be hashed: 553 for a directory, as draft-bryan-ftpext-hash §3.5 has it.
+    pub fn not_to_hash(error: StorageError) -> Refusal {
+        match error {
+            StorageError::IsADirectory | StorageError::NotAFile => {
+                Reply::new(Code::NAME_REFUSED, "Only files have a hash.").into()
+            }
+            error => error.into(),
+        }
+    }
+
     /// The TCP connection for data did not come about.
     pub fn no_data_connection(error: &NetError) -> Refusal {
         let text = match error {
@@ -198,7 +208,9 @@ impl From<StorageError> for Refusal {
             StorageError::NotEmpty => (Code::UNAVAILABLE, "The directory is not empty."),
             StorageError::NotPermitted => (Code::UNAVAILABLE, "Permission denied."),
             StorageError::InvalidName => (Code::NAME_REFUSED, "The name cannot be used."),
-            StorageError::BeyondEnd => (Code::BAD_RESTART, "The offset lies behind the end of the file."),
+            StorageError::BeyondEnd => {
+                (Code::BAD_RESTART, "The offset lies behind the end of the file.")
+            }
             StorageError::OutOfRange => {
                 (Code::BAD_RESTART, "The data and the range of RANG differ in length.")
             }

@@ -1,8 +1,12 @@
 //! What a session is handed: everything it shares with others, and nothing of the server.
 
 use crate::{
-    auth::Authenticator, net::Tls, session::Settings, storage::Storage, sys::stop::StopSignal,
-    transfer::TransferRecord,
+    auth::Authenticator,
+    net::Tls,
+    session::Settings,
+    storage::Storage,
+    sys::stop::StopSignal,
+    transfer::{Hashes, TransferRecord, Turns},
 };
 use std::{net::SocketAddr, sync::Arc};
 
@@ -18,6 +22,10 @@ pub struct Services {
     pub storage: Arc<dyn Storage>,
     /// Takes the record of every transfer; it must not block for ever.
     pub on_transfer: Arc<dyn Fn(TransferRecord) + Send + Sync>,
+    /// Hashes of files, as far as they are known.
+    pub hashes: Arc<Hashes>,
+    /// Leave to read a file only to hash it.
+    pub turns: Turns,
     /// Where the server itself listens: no data connection goes there.
     pub listening: Vec<SocketAddr>,
     /// Given when the server stops.

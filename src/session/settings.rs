@@ -39,6 +39,10 @@ pub struct Settings {
     pub max_sessions_not_logged_in: usize,
     /// Bytes of one command line.
     pub max_line_bytes: usize,
+    /// Files that are read at a time only to be hashed; 0 for one a processor.
+    pub max_hashing: usize,
+    /// Which transfers of whole files are hashed as they move.
+    pub hash_transfers: HashTransfers,
 }
 
 impl Default for Settings {
@@ -61,6 +65,8 @@ impl Default for Settings {
             max_sessions_per_address: 50,
             max_sessions_not_logged_in: 200,
             max_line_bytes: 4608,
+            max_hashing: 0,
+            hash_transfers: HashTransfers::Foreign,
         }
     }
 }
@@ -72,4 +78,16 @@ pub enum Demand {
     Required,
     /// Taken when offered.
     Optional,
+}
+
+/// Which transfers of whole files are hashed as they move, so that a `HASH` that follows need not
+/// read the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashTransfers {
+    /// None.
+    None,
+    /// Copies from server to server, and all of a session that has said `HASH` or `OPTS HASH`.
+    Foreign,
+    /// All.
+    All,
 }

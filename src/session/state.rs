@@ -3,7 +3,7 @@
 use crate::{
     auth::Account,
     net::Port,
-    proto::{Facts, Protection, Representation, TlsRole, VirtualPath},
+    proto::{Algorithm, ByteRange, Facts, Protection, Representation, TlsRole, VirtualPath},
     storage::Tree,
 };
 
@@ -50,6 +50,10 @@ pub struct Negotiated {
     pub epsv_tells_address: bool,
     /// What `MLSD` and `MLST` show.
     pub facts: Facts,
+    /// The hash function that `OPTS HASH` chose.
+    pub hash: Algorithm,
+    /// `HASH` or `OPTS HASH` was said: the client will ask for hashes.
+    pub hash_used: bool,
 }
 
 impl Default for Negotiated {
@@ -62,6 +66,8 @@ impl Default for Negotiated {
             epsv_only: false,
             epsv_tells_address: false,
             facts: Facts::ALL,
+            hash: Algorithm::default(),
+            hash_used: false,
         }
     }
 }
@@ -75,6 +81,15 @@ impl Negotiated {
             ..Negotiated::default()
         }
     }
+}
+
+/// Which part of a file the next transfer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// `REST`: all from this offset on.
+    From(u64),
+    /// `RANG`: these octets.
+    Range(ByteRange),
 }
 
 /// A data address, and what was said of the TLS role when it was made.

@@ -1,17 +1,19 @@
-//! Files on the move: `RETR`, `STOR`, `APPE`, `STOU`, `ABOR`, and the `REST` before them
-//! (RFC 959 §4.1.3, RFC 3659 §5).
+//! Files on the move: `RETR`, `STOR`, `APPE`, `STOU`, `ABOR`, and the `REST` or `RANG` before them
+//! (RFC 959 §4.1.3, RFC 3659 §5, draft-bryan-ftp-range).
 
 use crate::{
     net::NetError,
-    proto::{Code, PathArg, Payload, Reply, VirtualPath},
+    proto::{ByteRange, Code, PathArg, Payload, Reply, Representation, VirtualPath},
     session::{
         Demand, Session,
         data::{About, Data},
+        hashing,
         refusal::{Handled, Refusal},
+        state::Portion,
         watch::Limit,
     },
-    storage::{Kept, Start, Upload},
-    transfer::{self, Direction, TransferError, TransferRecord},
+    storage::{Download, Kept, Start, StorageError, Upload},
+    transfer::{self, Direction, Hashed, Part, TransferError, TransferRecord},
 };
 use jiff::Timestamp;
 use std::{
@@ -43,44 +45,66 @@ impl Transfer {
 impl Session {
     /// `REST`: where the next transfer begins.
     pub(super) fn rest(&mut self, offset: u64) -> Handled {
-        self.restart = Some(offset);
+        self.portion = Some(Portion::From(offset));
         Ok(Reply::new(Code::NEED_MORE, format!("Restarting at {offset}: send RETR or STOR.")))
+    }
+
+    /// `RANG`: where the next transfer begins and ends.
+    pub(super) fn rang(&mut self, range: Option<ByteRange>) -> Handled {
+        self.portion = range.map(Portion::Range);
+        let text = match range {
+            Some(ByteRange { start, end }) => {
+                format!("From {start} to {}: send RETR, STOR or HASH.", end - 1)
+            }
+            None => "The whole file.".to_owned(),
+        };
+        Ok(Reply::new(Code::NEED_MORE, text))
     }
 
     /// `RETR`: send a file.
     pub(super) fn retr(&mut self, name: &PathArg) -> Handled {
-        let offset = self.restart.take().unwrap_or(0);
+        let portion = self.take_portion()?;
         let member = self.member()?;
         let path = member.cwd.join(name);
-        let mut file = member.tree.open(&path, offset)?;
-        let announcement = format!("Sending {} bytes.", file.size().saturating_sub(offset));
+        let (file, from, length) = match portion {
+            Some(Portion::Range(range)) => {
+                let file = hashing::open_part(&*member.tree, &path, Some(range))?;
+                (file, range.start, range.length())
+            }
+            Some(Portion::From(offset)) => (member.tree.open(&path, offset)?, offset, u64::MAX),
+            None => (member.tree.open(&path, 0)?, 0, u64::MAX),
+        };
+        let whole = from == 0 && length >= file.size();
+        let announcement =
+            format!("Sending {} bytes.", file.size().saturating_sub(from).min(length));
         let mut transfer = Transfer::new(path, Direction::Outgoing);
-        let sent = self.open_for(&mut transfer, &announcement).and_then(|mut data| {
-            let (representation, stall) = self.pace();
-            let outcome = self.watched(stall, &transfer.moved, |watch| {
-                transfer::send(&mut *file, &mut data.stream, representation, &transfer.moved, watch)
-            })?;
-            outcome?;
-            self.linger(&mut data)
-        });
+        let sent = self
+            .open_for(&mut transfer, &announcement)
+            .and_then(|data| self.send(&transfer, data, file, whole));
         self.close_transfer(transfer, sent)
     }
 
     /// `STOR`: put what the data connection brings into a file.
     pub(super) fn stor(&mut self, name: &PathArg) -> Handled {
-        let start = match self.restart.take() {
-            None | Some(0) => Start::Fresh,
-            Some(offset) => Start::At(offset),
-        };
         let path = self.member()?.cwd.join(name);
-        self.receive(path, start, "Send the file.".to_owned())
+        let announcement = "Send the file.".to_owned();
+        match self.take_portion()? {
+            None | Some(Portion::From(0)) => self.receive(path, Start::Fresh, announcement),
+            Some(Portion::From(offset)) => self.receive(path, Start::At(offset), announcement),
+            Some(Portion::Range(range)) => self.receive_range(path, range),
+        }
     }
 
-    /// `APPE`: the same, behind what is there. After `REST` it begins at that offset.
+    /// `APPE`: the same, behind what is there. After `REST` it begins at that offset, and after
+    /// `RANG` it is `STOR`.
     pub(super) fn appe(&mut self, name: &PathArg) -> Handled {
-        let start = self.restart.take().map_or(Start::End, Start::At);
         let path = self.member()?.cwd.join(name);
-        self.receive(path, start, "Send what follows.".to_owned())
+        let announcement = "Send what follows.".to_owned();
+        match self.take_portion()? {
+            None => self.receive(path, Start::End, announcement),
+            Some(Portion::From(offset)) => self.receive(path, Start::At(offset), announcement),
+            Some(Portion::Range(range)) => self.receive_range(path, range),
+        }
     }
 
     /// `STOU`: the same, under a name that is not taken, told in the reply (RFC 1123 §4.1.2.9).
@@ -106,14 +130,70 @@ impl Session {
         Ok(Reply::new(code, text))
     }
 
+    /// `REST` and `RANG` count bytes of the file, and `TYPE A` sends others. For `REST` clients that
+    /// forget `TYPE I` mean them all the same; a range has an end, which must not be missed.
+    fn take_portion(&mut self) -> Result<Option<Portion>, Refusal> {
+        let portion = self.portion.take();
+        let ascii = self.negotiated.representation == Representation::Ascii;
+        match portion {
+            Some(Portion::Range(_)) if ascii => {
+                Err(Reply::new(Code::NEEDS_IMAGE, "A range needs TYPE I.").into())
+            }
+            portion => Ok(portion),
+        }
+    }
+
+    fn send(
+        &mut self,
+        transfer: &Transfer,
+        mut data: Data,
+        file: Box<dyn Download>,
+        whole: bool,
+    ) -> Result<(), Refusal> {
+        let mut file = Hashed::download(file, self.hasher_for(&data.about, whole));
+        let (representation, stall) = self.pace();
+        let (moved, stream) = (&transfer.moved, &mut data.stream);
+        let outcome = self.watched(stall, moved, |watch| {
+            transfer::send(&mut file, stream, representation, moved, watch)
+        })?;
+        outcome?;
+        self.linger(&mut data)?;
+        self.remember(file.end());
+        Ok(())
+    }
+
     fn receive(&mut self, path: VirtualPath, start: Start, announcement: String) -> Handled {
         // The file is asked for before 150, so that a refusal never costs a handshake; it is
         // changed only when the first byte is there.
         let upload = self.member()?.tree.create(&path, start)?;
+        let whole = matches!(start, Start::Fresh | Start::Unique);
+        self.receive_into(path, upload, whole, &announcement)
+    }
+
+    /// Receives exactly `range`. A file that is not there is one of no bytes.
+    fn receive_range(&mut self, path: VirtualPath, range: ByteRange) -> Handled {
+        let tree = &self.member()?.tree;
+        let upload = match tree.create(&path, Start::Over(range.start)) {
+            Err(StorageError::NotFound) if range.start == 0 => tree.create(&path, Start::Unique)?,
+            upload => upload?,
+        };
+        let part = Box::new(Part::new(upload, range.length()));
+        let announcement = format!("Send {} bytes.", range.length());
+        self.receive_into(path, part, false, &announcement)
+    }
+
+    fn receive_into(
+        &mut self,
+        path: VirtualPath,
+        upload: Box<dyn Upload>,
+        whole: bool,
+        announcement: &str,
+    ) -> Handled {
         let mut transfer = Transfer::new(path, Direction::Incoming);
-        let stored = self
-            .open_for(&mut transfer, &announcement)
-            .and_then(|data| self.store(&transfer, data, upload));
+        let stored = self.open_for(&mut transfer, announcement).and_then(|data| {
+            let hasher = self.hasher_for(&data.about, whole);
+            self.store(&transfer, data, Hashed::upload(upload, hasher))
+        });
         self.close_transfer(transfer, stored)
     }
 
@@ -121,17 +201,18 @@ impl Session {
         &mut self,
         transfer: &Transfer,
         mut data: Data,
-        mut upload: Box<dyn Upload>,
+        mut upload: Hashed<dyn Upload>,
     ) -> Result<(), Refusal> {
         let (representation, stall) = self.pace();
         let (moved, stream) = (&transfer.moved, &mut data.stream);
         let outcome = self.watched(stall, moved, |watch| {
-            transfer::receive(stream, &mut *upload, representation, moved, watch)
+            transfer::receive(stream, &mut upload, representation, moved, watch)
         });
         match outcome {
             Ok(received) => match self.judge_end(&data.about, received) {
                 Ok(()) => {
-                    upload.commit()?;
+                    let known = upload.finish()?;
+                    self.remember(known);
                     // Our close_notify answers theirs; they may be gone, having sent everything.
                     let _ = self.watched(Limit::Until(Instant::now()), moved, |watch| {
                         data.stream.finish(watch)
@@ -164,7 +245,7 @@ impl Session {
         }
     }
 
-    fn keep_partial(&self, transfer: &Transfer, upload: Box<dyn Upload>) {
+    fn keep_partial(&self, transfer: &Transfer, upload: Hashed<dyn Upload>) {
         match upload.keep_partial() {
             Ok(Kept::Partial) => log::info!("{}: kept in part", transfer.path),
             Ok(Kept::Nothing) => {}
@@ -189,7 +270,7 @@ impl Session {
     }
 
     /// How bytes stand on the wire, and how long the next may take.
-    pub(super) fn pace(&self) -> (crate::proto::Representation, Limit) {
+    pub(super) fn pace(&self) -> (Representation, Limit) {
         (self.negotiated.representation, Limit::Each(self.services.settings.stall_timeout))
     }
 

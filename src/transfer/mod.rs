@@ -1,8 +1,16 @@
-//! Bytes from a file to a data connection and back, and the record of it.
+//! Bytes from a file to a data connection and back, their hashes, and the record of it.
 
 mod ascii;
+mod hashed;
+mod hasher;
+mod hashes;
 mod pump;
 mod record;
+mod turns;
 
-pub use pump::{TransferError, receive, send};
+pub use hashed::{Hashed, Part};
+pub use hasher::Hasher;
+pub use hashes::{Hashes, Known};
+pub use pump::{TransferError, hash, receive, send};
 pub use record::{Direction, TransferRecord};
+pub use turns::Turns;

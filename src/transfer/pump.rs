@@ -4,7 +4,10 @@ use crate::{
     net::{NetError, Stream, Wait},
     proto::Representation,
     storage::{Download, StorageError, Upload},
-    transfer::ascii::{Decoder, Encoder},
+    transfer::{
+        Hasher,
+        ascii::{Decoder, Encoder},
+    },
 };
 use std::{cell::Cell, error, fmt};
 
@@ -82,6 +85,24 @@ fn send_blocks(
         }
         moved.set(moved.get() + count as u64);
         wait.between_blocks()?;
+    }
+}
+
+/// Reads `source` to its end, only to hash it. `moved` counts the bytes.
+pub fn hash(
+    source: &mut dyn Download,
+    hasher: &mut Hasher,
+    moved: &Cell<u64>,
+    wait: &mut dyn Wait,
+) -> Result<(), TransferError> {
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        wait.between_blocks()?;
+        match source.read(&mut block)? {
+            0 => return Ok(()),
+            count => hasher.add(&block[..count]),
+        }
+        moved.set(hasher.bytes());
     }
 }
 

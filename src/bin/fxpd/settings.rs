@@ -5,8 +5,8 @@
 use crate::{
     config::Config,
     value::{
-        addresses, boolean, demand, fxp_level, ipv4, number, path, ports, put, seconds, text,
-        tls_floor, umask, unless_empty,
+        addresses, boolean, demand, fxp_level, hash_transfers, ipv4, number, path, ports, put,
+        seconds, text, tls_floor, umask, unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -14,6 +14,8 @@ use toml::de::DeValue;
 
 /// What a limit on sessions may be. A limit of none would be a server that is off.
 const SESSIONS: RangeInclusive<usize> = 1..=1_000_000;
+/// How many files may be set to be hashed at a time; 0 stands for one a processor.
+const HASHING: RangeInclusive<usize> = 0..=1024;
 /// What a command line may be limited to: the longest path and a verb must fit, and each session
 /// keeps that much.
 const LINE_BYTES: RangeInclusive<usize> = 4104..=65_536;
@@ -189,6 +191,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.storage.in_place, boolean(value)),
     },
     Setting {
+        key: "hash_transfers",
+        kind: "none|foreign|all",
+        default: r#""foreign""#,
+        about: "Which transfers are hashed as they move, so that HASH need not read the file.",
+        set: |config, value| put(&mut config.settings.hash_transfers, hash_transfers(value)),
+    },
+    Setting {
         key: "handshake_timeout_s",
         kind: "seconds",
         default: "10",
@@ -261,6 +270,13 @@ pub const SETTINGS: &[Setting] = &[
         default: "4608",
         about: "Bytes of one command line.",
         set: |config, value| put(&mut config.settings.max_line_bytes, number(value, LINE_BYTES)),
+    },
+    Setting {
+        key: "max_hashing",
+        kind: "number",
+        default: "0",
+        about: "Files that are read at a time only to be hashed; 0 for one a processor.",
+        set: |config, value| put(&mut config.settings.max_hashing, number(value, HASHING)),
     },
 ];
 

@@ -3,7 +3,7 @@
 //! Each function takes one value and returns it understood, or says in a few words what it should
 //! have been. Which setting it belongs to, and where it stands, the caller knows.
 
-use fxpd::{Demand, FxpLevel, TlsFloor};
+use fxpd::{Demand, FxpLevel, HashTransfers, TlsFloor};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
@@ -122,6 +122,16 @@ pub fn demand(value: &DeValue<'_>) -> Read<Demand> {
 /// `1.2` or `1.3`.
 pub fn tls_floor(value: &DeValue<'_>) -> Read<TlsFloor> {
     word(value, &[("1.2", TlsFloor::Tls12), ("1.3", TlsFloor::Tls13)])
+}
+
+/// `none`, `foreign` or `all`.
+pub fn hash_transfers(value: &DeValue<'_>) -> Read<HashTransfers> {
+    let words = [
+        ("none", HashTransfers::None),
+        ("foreign", HashTransfers::Foreign),
+        ("all", HashTransfers::All),
+    ];
+    word(value, &words)
 }
 
 /// A level of FXP.
