@@ -90,11 +90,11 @@ pub use client::{
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
-    Access, Algorithm, Change, Code, Entry, Kind, PathArg, Reply, Representation, Secret, TlsRole,
-    VirtualPath,
+    Access, Algorithm, Change, Code, Entry, Kind, Link, PathArg, Permits, Reply, Representation,
+    Secret, TlsRole, VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError};
-pub use session::{Demand, HashTransfers, Listen, Settings};
+pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};
 pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
     Upload, Version,

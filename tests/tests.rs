@@ -30,6 +30,7 @@ mod hash_memory;
 mod layers;
 mod lftp;
 mod lftp_fxp;
+mod listing;
 mod listings;
 mod order;
 mod resumption;

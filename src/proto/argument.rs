@@ -2,8 +2,8 @@
 
 use crate::proto::{
     Algorithm, AuthMechanism, ByteRange, Change, Command, CommandFault, EndpointFault, EpsvArg,
-    ListArg, OptsArg, PathArg, Protection, Representation, Secret, SiteArg, SiteFault, TlsRole,
-    endpoint, site, stamp,
+    ListArg, ListOptions, OptsArg, PathArg, Protection, Representation, Secret, SiteArg, SiteFault,
+    TlsRole, endpoint, site, stamp,
     verb::{self, Row, Verb},
 };
 use jiff::Timestamp;
@@ -55,7 +55,7 @@ impl<'a> Argument<'a> {
             Verb::Nlst => Command::Nlst(self.list()?),
             Verb::Mlsd => Command::Mlsd(self.optional_path()?),
             Verb::Mlst => Command::Mlst(self.optional_path()?),
-            Verb::Stat => Command::Stat(self.optional_path()?),
+            Verb::Stat => Command::Stat(self.stat()?),
             Verb::Cwd => Command::Cwd(self.path()?),
             Verb::Cdup => self.none(Command::Cdup)?,
             Verb::Pwd => self.none(Command::Pwd)?,
@@ -296,17 +296,28 @@ impl<'a> Argument<'a> {
         }
     }
 
-    /// A word that begins with a dash holds options; a name that does is written `./-name`.
+    /// A word that begins with a dash holds options; a name that does is written `./-name`, or
+    /// comes behind `--`.
     fn list(&self) -> Parsed<ListArg> {
-        let mut options = String::new();
-        let mut rest = self.bytes;
+        let mut options = ListOptions::default();
+        // Before an option more than one blank separates; before a name the second is its own.
+        let blanks = self.bytes.trim_ascii_start();
+        let mut rest = if blanks.starts_with(b"-") { blanks } else { self.bytes };
         while let Some(behind) = rest.strip_prefix(b"-") {
             let (letters, after) = split_at_blank(behind);
-            options.extend(letters.iter().copied().map(char::from));
+            letters.iter().for_each(|letter| options.take(*letter));
             rest = after.trim_ascii_start();
+            if letters == b"-" {
+                break;
+            }
         }
         let path = if rest.is_empty() { None } else { Some(PathArg::new(rest).ok_or(self.bad())?) };
         Ok(ListArg { options, path })
+    }
+
+    /// Without an argument it is about the server.
+    fn stat(&self) -> Parsed<Option<ListArg>> {
+        if self.bytes.trim_ascii().is_empty() { Ok(None) } else { self.list().map(Some) }
     }
 
     fn help(&self) -> Parsed<Option<&'static Row>> {

@@ -1,7 +1,7 @@
 //! Request lines, understood: from bytes to a [`Command`], which is well formed if it exists.
 
 use crate::proto::{
-    Algorithm, ByteRange, Change, PathArg, Secret, SiteArg, TlsRole,
+    Algorithm, ByteRange, Change, ListOptions, PathArg, Secret, SiteArg, TlsRole,
     argument::{self, Argument},
     verb::{self, Row},
 };
@@ -45,7 +45,8 @@ pub enum Command {
     Nlst(ListArg),
     Mlsd(Option<PathArg>),
     Mlst(Option<PathArg>),
-    Stat(Option<PathArg>),
+    /// `None` asks about the server.
+    Stat(Option<ListArg>),
     Cwd(PathArg),
     Cdup,
     Pwd,
@@ -130,11 +131,11 @@ pub enum Representation {
     Image,
 }
 
-/// The argument of `LIST` and `NLST`: options as `ls` has them, and a path.
+/// The argument of `LIST`, `NLST` and `STAT`: options as `ls` has them, and a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListArg {
-    /// The letters of all leading words that begin with a dash.
-    pub options: String,
+    /// The letters of all leading words that begin with a dash, up to a word `--`.
+    pub options: ListOptions,
     /// What is to be listed; the current directory if `None`.
     pub path: Option<PathArg>,
 }
@@ -209,6 +210,12 @@ mod tests {
         }
     }
 
+    fn listed(letters: &str, path: Option<&str>) -> ListArg {
+        let mut options = ListOptions::default();
+        letters.bytes().for_each(|letter| options.take(letter));
+        ListArg { options, path: path.map(|path| PathArg::new(path).unwrap()) }
+    }
+
     #[test]
     fn good_lines_are_understood() {
         let path = |text: &str| PathArg::new(text).unwrap();
@@ -241,11 +248,14 @@ mod tests {
             ("EPSV all", Command::Epsv(EpsvArg::All)),
             ("OPTS utf8 on", Command::Opts(OptsArg::Utf8)),
             ("LIST", Command::List(ListArg::default())),
-            ("NLST -CF", Command::Nlst(ListArg { options: "CF".into(), path: None })),
-            (
-                "LIST -a -l x y",
-                Command::List(ListArg { options: "al".into(), path: Some(path("x y")) }),
-            ),
+            ("NLST -CF", Command::Nlst(listed("CF", None))),
+            ("LIST -a -l x y", Command::List(listed("al", Some("x y")))),
+            ("LIST  -la  x ", Command::List(listed("la", Some("x ")))),
+            ("LIST -- -l", Command::List(listed("", Some("-l")))),
+            ("LIST ./-l", Command::List(listed("", Some("./-l")))),
+            ("LIST -", Command::List(listed("", None))),
+            ("STAT", Command::Stat(None)),
+            ("STAT -la", Command::Stat(Some(listed("la", None)))),
         ] {
             assert_eq!(parse(line), Ok(command), "{line}");
         }

@@ -1,10 +1,9 @@
-//! One listed item, and the two lines that show it: MLSx facts (RFC 3659 §7) and `ls -l`.
+//! One listed item: what storage knows of it, whatever line shows it.
 //!
-//! A name's bytes pass through unchanged unless they could end the line: then they are escaped,
-//! so that no name can forge a second entry.
+//! The lines are made elsewhere: MLSx facts in `facts`, those of `ls` in `ls_line`. Names go into
+//! either through [`push_name`], so that no name can forge a second line.
 
-use crate::proto::stamp;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +14,18 @@ pub enum Kind {
     Directory,
     /// A device, a socket, a FIFO, or a link that leads nowhere.
     Other,
+}
+
+/// Whether a name is a symbolic link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// It is not.
+    #[default]
+    No,
+    /// It is, and all else of the entry is of what it leads to.
+    Followed,
+    /// It is, and leads nowhere or where we may not look: all else is of the link itself.
+    Dangling,
 }
 
 /// What an account may do with what it sees.
@@ -34,10 +45,14 @@ pub struct Entry {
     pub name: Vec<u8>,
     /// What it is.
     pub kind: Kind,
+    /// Whether a link led to it.
+    pub link: Link,
     /// Size in bytes.
     pub size: u64,
     /// Time of last modification.
     pub modified: Timestamp,
+    /// Time of creation, where the storage knows it.
+    pub created: Option<Timestamp>,
     /// Permission bits, `0o777` at most.
     pub mode: u32,
     /// Numeric owner.
@@ -48,6 +63,46 @@ pub struct Entry {
     pub links: u64,
     /// What tells this object from every other of the tree: device and inode.
     pub unique: (u64, u64),
+    /// What the storage would let us do with it.
+    pub permits: Permits,
+}
+
+/// What the storage would let this process do with an entry, whatever the account may: a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permits(u8);
+
+impl Permits {
+    /// Nothing.
+    pub const NONE: Permits = Permits(0);
+    /// Read what a file holds, or the names in a directory.
+    pub const READ: Permits = Permits(1);
+    /// Write into a file where it stands, or make and remove names in a directory.
+    pub const WRITE: Permits = Permits(2);
+    /// Enter a directory.
+    pub const SEARCH: Permits = Permits(4);
+    /// Replace a file by a new one.
+    pub const REPLACE: Permits = Permits(8);
+    /// Take its name away, or give it another.
+    pub const MOVE: Permits = Permits(16);
+    /// Everything.
+    pub const ALL: Permits = Permits(31);
+
+    /// These and `others`.
+    #[must_use]
+    pub const fn and(self, others: Permits) -> Permits {
+        Permits(self.0 | others.0)
+    }
+
+    /// These, but for `others`.
+    #[must_use]
+    pub fn without(self, others: Permits) -> Permits {
+        Permits(self.0 & !others.0)
+    }
+
+    /// Whether all of `others` are among these.
+    pub fn has(self, others: Permits) -> bool {
+        self.0 & others.0 == others.0
+    }
 }
 
 /// A change of what is recorded of an entry.
@@ -59,217 +114,67 @@ pub enum Change {
     Mode(u32),
 }
 
-impl Entry {
-    /// The wanted facts of `MLSD` and `MLST`, each ending in `;` (RFC 3659 §7.2).
-    pub fn facts(&self, wanted: Facts, access: Access) -> String {
-        let mut facts = String::new();
-        for name in wanted.names() {
-            let value = match name {
-                "type" => self.type_fact().to_owned(),
-                "size" if self.kind == Kind::File => self.size.to_string(),
-                "modify" => stamp::print(self.modified),
-                "perm" => self.perm(access).to_owned(),
-                "unique" => format!("{:x}g{:x}", self.unique.0, self.unique.1),
-                "unix.mode" => format!("0{:03o}", self.mode),
-                "unix.owner" => self.owner.to_string(),
-                "unix.group" => self.group.to_string(),
-                _ => continue,
-            };
-            facts.push_str(&format!("{name}={value};"));
+/// Adds a name, with every character that could end a line for somebody, or move a terminal's
+/// cursor, replaced by `?`, as `ls -q` does. Bytes that are not UTF-8 pass: in the encoding they
+/// are of they may be letters.
+pub(super) fn push_name(name: &[u8], into: &mut Vec<u8>) {
+    if name.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        into.extend_from_slice(name);
+        return;
+    }
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let c = if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { '?' } else { c };
+            into.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
         }
-        facts
-    }
-
-    /// The line of `MLSD`: facts, one blank, the name, CRLF.
-    pub fn mlsd_line(&self, wanted: Facts, access: Access, into: &mut Vec<u8>) {
-        into.extend_from_slice(self.facts(wanted, access).as_bytes());
-        into.push(b' ');
-        push_name(&self.name, into);
-        into.extend_from_slice(b"\r\n");
-    }
-
-    /// The line of `LIST`, as `ls -l` prints it in the C locale, times in `zone`. Times within
-    /// half a year before `now` show the hour, all others the year.
-    pub fn list_line(&self, now: Timestamp, zone: &TimeZone, into: &mut Vec<u8>) {
-        let local = self.modified.to_zoned(zone.clone());
-        let age = now.duration_since(self.modified).as_secs();
-        let form = if (0..HALF_A_YEAR_S).contains(&age) { "%b %e %H:%M" } else { "%b %e  %Y" };
-        let line = format!(
-            "{}{} {:>3} {:<8} {:<8} {:>12} {} ",
-            match self.kind {
-                Kind::File => '-',
-                Kind::Directory => 'd',
-                Kind::Other => 's',
-            },
-            permission_letters(self.mode),
-            self.links,
-            self.owner,
-            self.group,
-            self.size,
-            local.strftime(form),
-        );
-        into.extend_from_slice(line.as_bytes());
-        push_name(&self.name, into);
-        into.extend_from_slice(b"\r\n");
-    }
-
-    /// The line of `NLST`: the name alone.
-    pub fn nlst_line(&self, prefix: &[u8], into: &mut Vec<u8>) {
-        push_name(prefix, into);
-        push_name(&self.name, into);
-        into.extend_from_slice(b"\r\n");
-    }
-
-    fn type_fact(&self) -> &'static str {
-        match self.kind {
-            Kind::File => "file",
-            Kind::Directory => "dir",
-            Kind::Other => "OS.unix=special",
-        }
-    }
-
-    /// The `perm` fact (RFC 3659 §7.5.5) for an account that has `access`.
-    fn perm(&self, access: Access) -> &'static str {
-        let readable = self.mode & 0o444 != 0;
-        let writable = self.mode & 0o222 != 0 && access == Access::ReadWrite;
-        match (self.kind, readable, writable) {
-            (Kind::File, true, true) => "adfrw",
-            (Kind::File, true, false) => "r",
-            (Kind::File, false, true) => "adfw",
-            (Kind::Directory, true, true) => "cdeflmp",
-            (Kind::Directory, true, false) => "el",
-            (Kind::Directory, false, true) => "cdefmp",
-            _ => "",
-        }
+        into.extend_from_slice(chunk.invalid());
     }
 }
 
-/// Which facts a client wants to see, of those we know (RFC 3659 §7.9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts(u8);
-
-const FACTS: [&str; 8] =
-    ["type", "size", "modify", "perm", "unique", "unix.mode", "unix.owner", "unix.group"];
-
-impl Facts {
-    /// All of them.
-    pub const ALL: Facts = Facts(u8::MAX);
-
-    /// Those named in `list`, `;` between them; others are passed over, as RFC 3659 §7.9 says.
-    pub fn named(list: &str) -> Facts {
-        let is_named = |fact: &str| list.split(';').any(|name| name.eq_ignore_ascii_case(fact));
-        let bits = FACTS.iter().enumerate().filter(|(_, fact)| is_named(fact));
-        Facts(bits.fold(0, |set, (bit, _)| set | 1 << bit))
+/// A file and a directory to be shown, for the tests of the lines.
+#[cfg(test)]
+pub(super) fn sample(kind: Kind, mode: u32) -> Entry {
+    Entry {
+        name: b"a b".to_vec(),
+        kind,
+        link: Link::No,
+        size: 1234,
+        modified: "2026-02-03T04:05:06.789Z".parse().unwrap(),
+        created: None,
+        mode,
+        owner: 1000,
+        group: 100,
+        links: 1,
+        unique: (0x801, 0x2a),
+        permits: Permits::ALL,
     }
-
-    /// The names wanted, in our order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        FACTS.into_iter().enumerate().filter(move |(bit, _)| self.0 >> bit & 1 == 1).map(|(_, n)| n)
-    }
-
-    /// What `FEAT` shows: every fact, with `*` behind those wanted.
-    pub fn feature(self) -> String {
-        let mut line = String::new();
-        for (bit, fact) in FACTS.iter().enumerate() {
-            let mark = if self.0 >> bit & 1 == 1 { "*" } else { "" };
-            line.push_str(&format!("{fact}{mark};"));
-        }
-        line
-    }
-}
-
-/// `ls` shows the hour for times younger than half a Gregorian year.
-const HALF_A_YEAR_S: i64 = 31_556_952 / 2;
-
-/// Adds a name, with the bytes that could end a line replaced by `?`, as `ls -q` does.
-fn push_name(name: &[u8], into: &mut Vec<u8>) {
-    into.extend(name.iter().map(|b| if b.is_ascii_control() { b'?' } else { *b }));
-}
-
-fn permission_letters(mode: u32) -> String {
-    (0..9)
-        .rev()
-        .zip("rwxrwxrwx".chars())
-        .map(|(bit, c)| if mode >> bit & 1 == 1 { c } else { '-' })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(kind: Kind, mode: u32) -> Entry {
-        Entry {
-            name: b"a b".to_vec(),
-            kind,
-            size: 1234,
-            modified: "2026-02-03T04:05:06.789Z".parse().unwrap(),
-            mode,
-            owner: 1000,
-            group: 100,
-            links: 1,
-            unique: (0x801, 0x2a),
-        }
-    }
-
-    fn text(line: Vec<u8>) -> String {
-        String::from_utf8(line).unwrap()
-    }
-
     #[test]
-    fn mlsd_shows_facts_and_name() {
-        let mut line = Vec::new();
-        entry(Kind::File, 0o640).mlsd_line(Facts::ALL, Access::ReadWrite, &mut line);
-        assert_eq!(
-            text(line),
-            "type=file;size=1234;modify=20260203040506.789;perm=adfrw;unique=801g2a;\
-             unix.mode=0640;unix.owner=1000;unix.group=100; a b\r\n"
-        );
-        let mut line = Vec::new();
-        entry(Kind::Directory, 0o755).mlsd_line(Facts::ALL, Access::ReadOnly, &mut line);
-        assert_eq!(
-            text(line),
-            "type=dir;modify=20260203040506.789;perm=el;unique=801g2a;\
-             unix.mode=0755;unix.owner=1000;unix.group=100; a b\r\n"
-        );
-    }
-
-    #[test]
-    fn a_client_chooses_facts() {
-        let some = Facts::named("Size;type;colour;");
-        assert_eq!(entry(Kind::File, 0o644).facts(some, Access::ReadOnly), "type=file;size=1234;");
-        assert_eq!(
-            some.feature(),
-            "type*;size*;modify;perm;unique;unix.mode;unix.owner;unix.group;"
-        );
-        assert_eq!(entry(Kind::File, 0o644).facts(Facts::named(""), Access::ReadOnly), "");
-    }
-
-    #[test]
-    fn list_shows_the_hour_of_young_files_and_the_year_of_others() {
-        for (now, date) in [
-            ("2026-03-01T00:00:00Z", "Feb  3 04:05"),
-            ("2027-03-01T00:00:00Z", "Feb  3  2026"),
-            ("2026-01-01T00:00:00Z", "Feb  3  2026"),
+    fn what_could_end_a_line_is_replaced_and_all_else_passes() {
+        for (name, shown) in [
+            (&b"a b"[..], &b"a b"[..]),
+            (b"a\r\nb\0\t\x1b[2J\x7f", b"a??b???[2J?"),
+            ("ü 日本".as_bytes(), "ü 日本".as_bytes()),
+            ("a\u{85}b\u{2028}c\u{2029}d\u{9b}".as_bytes(), b"a?b?c?d?"),
+            (b"\xff caf\xe9 \x83\x65\x83\x58", b"\xff caf\xe9 \x83\x65\x83\x58"),
+            (b"\xe9\n", b"\xe9?"),
         ] {
             let mut line = Vec::new();
-            entry(Kind::File, 0o644).list_line(now.parse().unwrap(), &TimeZone::UTC, &mut line);
-            assert_eq!(
-                text(line),
-                format!("-rw-r--r--   1 1000     100              1234 {date} a b\r\n")
-            );
+            push_name(name, &mut line);
+            assert_eq!(line, shown, "{}", name.escape_ascii());
         }
     }
 
     #[test]
-    fn a_name_cannot_forge_a_line() {
-        let mut forger = entry(Kind::File, 0o644);
-        forger.name = b"a\r\ntype=dir; b\x1b[2J".to_vec();
-        let mut line = Vec::new();
-        forger.mlsd_line(Facts::ALL, Access::ReadWrite, &mut line);
-        assert!(text(line).ends_with(" a??type=dir; b?[2J\r\n"));
-        let mut line = Vec::new();
-        forger.nlst_line(b"d\n/", &mut line);
-        assert_eq!(text(line), "d?/a??type=dir; b?[2J\r\n");
+    fn permits_are_a_set() {
+        let some = Permits::READ.and(Permits::MOVE);
+        assert!(some.has(Permits::READ) && some.has(some) && !some.has(Permits::ALL));
+        assert!(!some.without(Permits::READ).has(Permits::READ));
+        assert!(Permits::ALL.has(some) && Permits::NONE.has(Permits::NONE));
     }
 }

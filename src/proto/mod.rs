@@ -5,7 +5,11 @@ mod argument;
 mod command;
 pub mod endpoint;
 mod entry;
+mod facts;
+mod glob;
 mod line;
+mod list_options;
+mod ls_line;
 mod path;
 mod range;
 mod reply;
@@ -20,8 +24,12 @@ pub use command::{
     AuthMechanism, Command, CommandFault, EpsvArg, ListArg, OptsArg, Protection, Representation,
 };
 pub use endpoint::EndpointFault;
-pub use entry::{Access, Change, Entry, Facts, Kind};
+pub use entry::{Access, Change, Entry, Kind, Link, Permits};
+pub use facts::Facts;
+pub use glob::{Component, Glob, PathPattern};
 pub use line::{Line, LineAssembler, LineFault};
+pub use list_options::{Form, Hidden, ListOptions, Marks, Order, Reach};
+pub use ls_line::{LongForm, header_line};
 pub use path::{PathArg, VirtualPath};
 pub use range::ByteRange;
 pub use reply::{Code, Reply, ReplyAssembler};

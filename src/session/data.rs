@@ -10,9 +10,10 @@ use crate::{
         Demand, Session,
         foreign::Admission,
         refusal::Refusal,
-        state::PreparedPort,
+        state::{Login, PreparedPort},
         watch::{Cause, Limit, Watch},
     },
+    storage::Tree,
     transfer::Direction,
 };
 use std::{cell::Cell, net::SocketAddr, time::Instant};
@@ -134,11 +135,32 @@ impl Session {
         let grace = self.services.settings.shutdown_grace;
         let mut watch = Watch::new(channel, queue, &self.services.stop, grace, moved, limit);
         let done = work(&mut watch);
-        match watch.end() {
-            None => Ok(done),
+        let end = watch.end();
+        self.heed(end).map(|()| done)
+    }
+
+    /// The same, with the tree of whoever is logged in.
+    pub(super) fn watched_in_tree<T>(
+        &mut self,
+        limit: Limit,
+        moved: &Cell<u64>,
+        work: impl FnOnce(&dyn Tree, &mut Watch<'_>) -> T,
+    ) -> Result<T, Refusal> {
+        let Login::Member(member) = &self.login else { return Err(Refusal::not_logged_in()) };
+        let (channel, queue) = (&mut self.channel, &mut self.queue);
+        let grace = self.services.settings.shutdown_grace;
+        let mut watch = Watch::new(channel, queue, &self.services.stop, grace, moved, limit);
+        let done = work(&*member.tree, &mut watch);
+        let end = watch.end();
+        self.heed(end).map(|()| done)
+    }
+
+    fn heed(&mut self, end: Option<Cause>) -> Result<(), Refusal> {
+        match end {
+            None => Ok(()),
             Some(Cause::Abort) => {
                 self.aborted = true;
-                Ok(done)
+                Ok(())
             }
             Some(Cause::Hangup(hangup)) => Err(hangup.into()),
         }

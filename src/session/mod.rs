@@ -25,7 +25,7 @@ mod watch;
 
 pub use refusal::Hangup;
 pub use services::{Listen, Presence, Services};
-pub use settings::{Demand, HashTransfers, Settings};
+pub use settings::{Demand, HashTransfers, ListOwner, Settings};
 
 use crate::{
     net::{Channel, NetError, Stream, TlsScope, Until},
@@ -216,7 +216,7 @@ impl Session {
             Command::Nlst(argument) => self.nlst(argument),
             Command::Mlsd(name) => self.mlsd(name),
             Command::Mlst(name) => self.mlst(name),
-            Command::Stat(name) => self.stat(name),
+            Command::Stat(argument) => self.stat(argument),
             Command::Cwd(name) => self.cwd(&name),
             Command::Cdup => self.cdup(),
             Command::Pwd => self.pwd(),

@@ -43,6 +43,8 @@ pub struct Settings {
     pub max_hashing: usize,
     /// Which transfers of whole files are hashed as they move.
     pub hash_transfers: HashTransfers,
+    /// What `LIST` shows as owner and group.
+    pub list_owner: ListOwner,
 }
 
 impl Default for Settings {
@@ -67,8 +69,19 @@ impl Default for Settings {
             max_line_bytes: 4608,
             max_hashing: 0,
             hash_transfers: HashTransfers::Foreign,
+            list_owner: ListOwner::Numeric,
         }
     }
+}
+
+/// What `LIST` shows as owner and group of an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListOwner {
+    /// Their numbers.
+    #[default]
+    Numeric,
+    /// The account's name, and `ftp`.
+    Account,
 }
 
 /// Whether something is insisted on.

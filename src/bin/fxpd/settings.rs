@@ -5,8 +5,8 @@
 use crate::{
     config::Config,
     value::{
-        addresses, boolean, demand, fxp_level, hash_transfers, ipv4, number, path, ports, put,
-        seconds, text, tls_floor, umask, unless_empty,
+        addresses, boolean, demand, fxp_level, hash_transfers, ipv4, list_owner, number, path,
+        ports, put, seconds, text, tls_floor, umask, unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -196,6 +196,13 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""foreign""#,
         about: "Which transfers are hashed as they move, so that HASH need not read the file.",
         set: |config, value| put(&mut config.settings.hash_transfers, hash_transfers(value)),
+    },
+    Setting {
+        key: "list_owner",
+        kind: "numeric|account",
+        default: r#""numeric""#,
+        about: "What LIST shows as owner and group: their numbers, or the account and ftp.",
+        set: |config, value| put(&mut config.settings.list_owner, list_owner(value)),
     },
     Setting {
         key: "handshake_timeout_s",

@@ -3,7 +3,7 @@
 //! Each function takes one value and returns it understood, or says in a few words what it should
 //! have been. Which setting it belongs to, and where it stands, the caller knows.
 
-use fxpd::{Demand, FxpLevel, HashTransfers, TlsFloor};
+use fxpd::{Demand, FxpLevel, HashTransfers, ListOwner, TlsFloor};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
@@ -132,6 +132,11 @@ pub fn hash_transfers(value: &DeValue<'_>) -> Read<HashTransfers> {
         ("all", HashTransfers::All),
     ];
     word(value, &words)
+}
+
+/// `numeric` or `account`.
+pub fn list_owner(value: &DeValue<'_>) -> Read<ListOwner> {
+    word(value, &[("numeric", ListOwner::Numeric), ("account", ListOwner::Account)])
 }
 
 /// A level of FXP.

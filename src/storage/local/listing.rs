@@ -1,44 +1,35 @@
-//! A directory's entries, one by one, and what `stat` says of each.
+//! A directory's entries, one by one, and what `statx` says of each.
 
-use super::{root::Root, upload};
-use crate::proto::{Entry, Kind, VirtualPath};
+use super::{
+    permits::{self, Asked},
+    root::{Root, WANTED},
+    upload,
+};
+use crate::proto::{Entry, Kind, Link, Permits, VirtualPath};
 use crate::storage::{Result, StorageError, Version};
 use jiff::Timestamp;
-use rustix::fs::{AtFlags, Dir, FileType, Stat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Stat, Statx, StatxFlags, StatxTimestamp, makedev, statx};
 use rustix::io::Errno;
-use std::{ffi::CStr, io};
+use std::{
+    ffi::{CStr, CString},
+    io,
+    os::fd::{AsFd, BorrowedFd},
+};
 
 /// The entries of one open directory, read from the kernel a few kilobytes at a time.
 pub(super) struct Entries {
     root: Root,
     path: VirtualPath,
     directory: Dir,
+    asked: Asked,
 }
 
 impl Entries {
-    pub(super) fn open(root: Root, path: &VirtualPath) -> Result<Entries> {
-        let directory = Dir::new(root.open_directory(path)?).map_err(io::Error::from)?;
-        Ok(Entries { root, path: path.clone(), directory })
-    }
-
-    /// The entry called `name`; `None` when it vanished since its name was read.
-    fn look(&self, name: &CStr) -> Result<Option<Entry>> {
-        let directory = self.directory.fd().map_err(io::Error::from)?;
-        let own = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(own) => own,
-            // On a shared file system a removed file may also be "stale".
-            Err(Errno::NOENT | Errno::STALE) => return Ok(None),
-            Err(error) => return Err(StorageError::from(io::Error::from(error))),
-        };
-        let name = name.to_bytes();
-        if FileType::from_raw_mode(own.st_mode) == FileType::Symlink {
-            // Only a walk from the root knows where a link may lead. One that leads nowhere, or
-            // where we may not look, is shown as itself.
-            if let Ok(target) = self.root.stat(&self.path.child(name)) {
-                return Ok(Some(entry(name, &target)));
-            }
-        }
-        Ok(Some(entry(name, &own)))
+    pub(super) fn open(root: Root, path: &VirtualPath, in_place: bool) -> Result<Entries> {
+        let handle = root.open_directory(path)?;
+        let asked = Asked::of(handle.as_fd(), in_place);
+        let directory = Dir::new(handle).map_err(io::Error::from)?;
+        Ok(Entries { root, path: path.clone(), directory, asked })
     }
 }
 
@@ -55,38 +46,100 @@ impl Iterator for Entries {
             if matches!(name.to_bytes(), b"." | b"..") || upload::is_hidden(name.to_bytes()) {
                 continue;
             }
-            if let Some(entry) = self.look(name).transpose() {
+            let directory = match self.directory.fd() {
+                Ok(directory) => directory,
+                Err(error) => return Some(Err(StorageError::from(io::Error::from(error)))),
+            };
+            let path = self.path.child(name.to_bytes());
+            if let Some(entry) =
+                look(&self.root, directory, name, &path, &mut self.asked).transpose()
+            {
                 return Some(entry);
             }
         }
     }
 }
 
-/// What `stat` says, in the words of the protocol.
-// The types of `Stat` differ between the machines that Linux runs on.
-#[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
-pub(super) fn entry(name: &[u8], stat: &Stat) -> Entry {
-    Entry {
-        name: name.to_vec(),
-        kind: match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Directory,
-            _ => Kind::Other,
-        },
-        size: u64::try_from(stat.st_size).unwrap_or(0),
-        // A time that no calendar holds is shown as the first one.
-        modified: Timestamp::new(stat.st_mtime as i64, stat.st_mtime_nsec as i32)
-            .unwrap_or(Timestamp::UNIX_EPOCH),
-        mode: stat.st_mode & 0o777,
-        owner: stat.st_uid,
-        group: stat.st_gid,
-        links: u64::from(stat.st_nlink),
-        unique: (stat.st_dev as u64, stat.st_ino as u64),
+/// The entry that `path` names, links followed.
+pub(super) fn find(root: &Root, path: &VirtualPath, in_place: bool) -> Result<Entry> {
+    let meant = root.stat(path)?;
+    let Some(name) = path.name() else {
+        return Ok(entry(b"", Link::No, permits::of_top(root.handle()), &meant));
+    };
+    let place = root.place(path)?;
+    let own = place.stat()?.ok_or(StorageError::NotFound)?;
+    let mut asked = Asked::of(place.directory(), in_place);
+    if FileType::from_raw_mode(own.st_mode) == FileType::Symlink {
+        return Ok(entry(name, Link::Followed, asked.permits_behind_link(&meant), &meant));
+    }
+    let c_name = CString::new(name).map_err(|_| StorageError::NotFound)?;
+    let permits = asked.permits(place.directory(), &c_name, kind(&meant), &meant);
+    Ok(entry(name, Link::No, permits, &meant))
+}
+
+/// The entry called `name` in `directory`, which is `path` in the tree; `None` when it vanished
+/// since its name was read.
+fn look(
+    root: &Root,
+    directory: BorrowedFd<'_>,
+    name: &CStr,
+    path: &VirtualPath,
+    asked: &mut Asked,
+) -> Result<Option<Entry>> {
+    let own = match statx(directory, name, AtFlags::SYMLINK_NOFOLLOW, WANTED) {
+        Ok(own) => own,
+        // On a shared file system a removed file may also be "stale".
+        Err(Errno::NOENT | Errno::STALE) => return Ok(None),
+        Err(error) => return Err(StorageError::from(io::Error::from(error))),
+    };
+    if FileType::from_raw_mode(own.stx_mode.into()) != FileType::Symlink {
+        let permits = asked.permits(directory, name, kind(&own), &own);
+        return Ok(Some(entry(name.to_bytes(), Link::No, permits, &own)));
+    }
+    // Only a walk from the root knows where a link may lead. One that leads nowhere, or where we
+    // may not look, is shown as itself.
+    let (link, shown) = match root.stat(path) {
+        Ok(target) => (Link::Followed, target),
+        Err(_) => (Link::Dangling, own),
+    };
+    let permits = asked.permits_behind_link(&shown);
+    Ok(Some(entry(name.to_bytes(), link, permits, &shown)))
+}
+
+fn kind(stat: &Statx) -> Kind {
+    match FileType::from_raw_mode(stat.stx_mode.into()) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        _ => Kind::Other,
     }
 }
 
+/// What `statx` says, in the words of the protocol.
+fn entry(name: &[u8], link: Link, permits: Permits, stat: &Statx) -> Entry {
+    let knows_birth = stat.stx_mask & StatxFlags::BTIME.bits() != 0;
+    Entry {
+        name: name.to_vec(),
+        kind: kind(stat),
+        link,
+        size: stat.stx_size,
+        // A time that no calendar holds is shown as the first one.
+        modified: time(stat.stx_mtime).unwrap_or(Timestamp::UNIX_EPOCH),
+        created: time(stat.stx_btime).filter(|_| knows_birth),
+        mode: u32::from(stat.stx_mode) & 0o777,
+        owner: stat.stx_uid,
+        group: stat.stx_gid,
+        links: u64::from(stat.stx_nlink),
+        unique: (makedev(stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino),
+        permits,
+    }
+}
+
+fn time(time: StatxTimestamp) -> Option<Timestamp> {
+    Timestamp::new(time.tv_sec, i32::try_from(time.tv_nsec).ok()?).ok()
+}
+
 /// Which state of a file `stat` shows.
-#[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // as above
+#[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // types differ between machines
 pub(super) fn version(stat: &Stat) -> Version {
     let nanos = |seconds: i128, part: i128| seconds * 1_000_000_000 + part;
     Version {

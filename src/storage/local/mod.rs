@@ -1,9 +1,11 @@
 //! Files of the host: an account's tree is an open directory handle.
 //!
 //! `root` makes the system calls, `upload` grows a file under a hidden name, `listing` reads
-//! directories. The permissions are those of the thread that calls; nothing here changes them.
+//! directories, `permits` asks what may be done there. The permissions are those of the thread that
+//! calls; nothing here changes them.
 
 mod listing;
+mod permits;
 mod root;
 #[cfg(test)]
 mod tests;
@@ -71,13 +73,13 @@ struct LocalTree {
 impl Tree for LocalTree {
     fn entry(&self, path: &VirtualPath) -> Result<Entry> {
         refuse_hidden(path)?;
-        let name = path.name().unwrap_or_default();
-        Ok(listing::entry(name, &self.root.stat(path)?))
+        listing::find(&self.root, path, self.options.in_place)
     }
 
     fn list(&self, path: &VirtualPath) -> Result<Listing> {
         refuse_hidden(path)?;
-        Ok(Box::new(listing::Entries::open(self.root.clone(), path)?))
+        let entries = listing::Entries::open(self.root.clone(), path, self.options.in_place)?;
+        Ok(Box::new(entries))
     }
 
     fn open(&self, path: &VirtualPath, offset: u64) -> Result<Box<dyn Download>> {

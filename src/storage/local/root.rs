@@ -7,15 +7,15 @@
 
 use crate::proto::VirtualPath;
 use rustix::fs::{
-    self, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags, Stat,
-    Timespec, Timestamps,
+    self, AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Statx,
+    StatxFlags, Timespec, Timestamps,
 };
 use rustix::io::Errno;
 use std::{
     ffi::OsStr,
     fs::File,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     sync::Arc,
 };
@@ -34,9 +34,15 @@ impl Root {
         Ok(Root(Arc::new(fs::open(home, flags, Mode::empty())?)))
     }
 
+    /// The top directory itself, to ask about and not to read.
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
     /// What `path` is, links followed.
-    pub(super) fn stat(&self, path: &VirtualPath) -> io::Result<Stat> {
-        Ok(fs::fstat(self.resolve(path.as_bytes(), OFlags::PATH)?)?)
+    pub(super) fn stat(&self, path: &VirtualPath) -> io::Result<Statx> {
+        let handle = self.resolve(path.as_bytes(), OFlags::PATH)?;
+        Ok(fs::statx(handle, c"", AtFlags::EMPTY_PATH, WANTED)?)
     }
 
     /// Opens a directory for reading its entries.
@@ -157,6 +163,9 @@ impl Root {
     }
 }
 
+/// What is asked of an entry that is shown: all that `stat` tells, and the time of creation.
+pub(super) const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::BTIME);
+
 /// Links followed before a chain counts as endless; the kernel's own number is 40.
 const MAX_LINKS: usize = 16;
 
@@ -193,6 +202,11 @@ impl Place {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The directory that this name is in.
+    pub(super) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
     }
 
     /// Asks the kernel whether the file may be written, without the traces of opening it.

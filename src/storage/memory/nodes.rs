@@ -1,6 +1,6 @@
 //! What a tree in memory is made of: directories and files.
 
-use crate::proto::{Entry, Kind, VirtualPath};
+use crate::proto::{Entry, Kind, Link, Permits, VirtualPath};
 use crate::storage::{Result, StorageError, Version};
 use jiff::Timestamp;
 use std::{
@@ -137,8 +137,22 @@ impl Node {
 
 fn entry(name: &[u8], kind: Kind, size: u64, modified: Timestamp, id: u64) -> Entry {
     let mode = if kind == Kind::Directory { 0o755 } else { 0o644 };
-    let name = name.to_vec();
-    Entry { name, kind, size, modified, mode, owner: 0, group: 0, links: 1, unique: (0, id) }
+    // The top has no name that could be taken away.
+    let moves = if name.is_empty() { Permits::MOVE } else { Permits::NONE };
+    Entry {
+        name: name.to_vec(),
+        kind,
+        link: Link::No,
+        size,
+        modified,
+        created: None,
+        mode,
+        owner: 0,
+        group: 0,
+        links: 1,
+        unique: (0, id),
+        permits: Permits::ALL.without(moves),
+    }
 }
 
 /// A session that panicked leaves whole values: no change takes two steps.
