@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // in a test it is the assertion
 
+mod daemon;
+mod child;
 mod ftp;
 mod other_server;
 mod peer;
@@ -38,3 +40,5 @@ mod roles;
 mod server_life;
 mod siege;
 mod wire_fuzz;
+mod listing_host;
+mod listing_parsers;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sees to the tools that building (`build`) or checking (`check`) needs: installs what is missing by
-# apt where that is allowed, else says what is missing and fails.
+# apt where that is allowed, else says what is missing and fails. Parsers of listings that other
+# people wrote come from PyPI and npm, into build/.
 set -eu
 
 # Each line: how to tell that it is there | Debian's package.
@@ -11,6 +12,11 @@ needs_check='curl --version|curl
 lftp --version|lftp
 command -v mandoc|mandoc
 python3 -c "import ssl"|python3
+python3 -m venv --help|python3-venv
+perl -MFile::Listing -e 1|libfile-listing-perl
+command -v ncftpls|ncftp
+node --version|nodejs
+npm --version|npm
 ip -V|iproute2
 cargo fmt --version|rustfmt
 cargo clippy --version|clippy'
@@ -28,16 +34,29 @@ missing() {
 }
 
 wanted=$(missing)
-[ -z "$wanted" ] && exit 0
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if [ -n "$wanted" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing: $(echo "$wanted" | tr '\n' ' ')"
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && echo "$wanted" | xargs apt-get install -y -qq --no-install-recommends; } \
         >/dev/null || true
     wanted=$(missing)
-    [ -z "$wanted" ] && exit 0
 fi
-echo "missing, by the names of Debian's packages: $(echo "$wanted" | tr '\n' ' ')" >&2
-echo "install them and try again (as root, this script does so by apt)" >&2
-exit 1
+if [ -n "$wanted" ]; then
+    echo "missing, by the names of Debian's packages: $(echo "$wanted" | tr '\n' ' ')" >&2
+    echo "install them and try again (as root, this script does so by apt)" >&2
+    exit 1
+fi
+[ "$1" = check ] || exit 0
+
+cd "$(dirname "$0")/.."
+if ! build/venv/bin/python -c 'import ftputil' 2>/dev/null; then
+    echo "installing: ftputil, from PyPI, into build/venv"
+    rm -rf build/venv
+    python3 -m venv build/venv
+    build/venv/bin/pip install -q --disable-pip-version-check ftputil==5.2.0
+fi
+if ! node -e 'require("./build/node/node_modules/basic-ftp")' 2>/dev/null; then
+    echo "installing: basic-ftp, from npm, into build/node"
+    mkdir -p build/node
+    npm install --prefix build/node --no-save --no-audit --no-fund --silent basic-ftp@6.2.3
+fi

@@ -50,10 +50,8 @@ impl Iterator for Entries {
                 Ok(directory) => directory,
                 Err(error) => return Some(Err(StorageError::from(io::Error::from(error)))),
             };
-            let path = self.path.child(name.to_bytes());
-            if let Some(entry) =
-                look(&self.root, directory, name, &path, &mut self.asked).transpose()
-            {
+            let looked = look(&self.root, &self.path, directory, name, &mut self.asked);
+            if let Some(entry) = looked.transpose() {
                 return Some(entry);
             }
         }
@@ -81,9 +79,9 @@ pub(super) fn find(root: &Root, path: &VirtualPath, in_place: bool) -> Result<En
 /// since its name was read.
 fn look(
     root: &Root,
+    path: &VirtualPath,
     directory: BorrowedFd<'_>,
     name: &CStr,
-    path: &VirtualPath,
     asked: &mut Asked,
 ) -> Result<Option<Entry>> {
     let own = match statx(directory, name, AtFlags::SYMLINK_NOFOLLOW, WANTED) {
@@ -98,7 +96,7 @@ fn look(
     }
     // Only a walk from the root knows where a link may lead. One that leads nowhere, or where we
     // may not look, is shown as itself.
-    let (link, shown) = match root.stat(path) {
+    let (link, shown) = match root.stat(&path.child(name.to_bytes())) {
         Ok(target) => (Link::Followed, target),
         Err(_) => (Link::Dangling, own),
     };
