@@ -1,7 +1,11 @@
 //! Listings of a server of its own: how much memory they take, whose time they show, and what the
 //! kernel lets its user do.
 
-use crate::{daemon, child::Daemon, ftp::Ftp, peer};
+use crate::{
+    child::{self, Daemon},
+    ftp::Ftp,
+    peer,
+};
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Download, Entry, FxpGrant, Identity, Kind,
     Link, Listen, Listing, Permits, Secret, Start, Storage, StorageError, Tree, Upload,
@@ -256,7 +260,7 @@ fn sticky_directories_let_go_of_own_files_only(daemon: &Daemon, ftp: &mut Ftp) {
     for name in ["own", "foreign"] {
         fs::write(daemon.path("sticky").join(name), "").unwrap();
     }
-    daemon::give_to_nobody(&daemon.path("sticky/own"));
+    child::give_to_nobody(&daemon.path("sticky/own"));
     assert!(ftp.says("MLST sticky/own", 250).contains(";perm=adfrw;"));
     assert!(ftp.says("MLST sticky/foreign", 250).contains(";perm=r;"));
 }

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used)] // in a test it is the assertion
 
-mod daemon;
 mod child;
 mod ftp;
 mod other_server;
@@ -33,6 +32,8 @@ mod layers;
 mod lftp;
 mod lftp_fxp;
 mod listing;
+mod listing_host;
+mod listing_parsers;
 mod listings;
 mod order;
 mod resumption;
@@ -40,5 +41,3 @@ mod roles;
 mod server_life;
 mod siege;
 mod wire_fuzz;
-mod listing_host;
-mod listing_parsers;
