@@ -125,3 +125,43 @@ impl Arranged {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Memory, Storage};
+    use std::ffi::OsStr;
+
+    /// The names that come out, `count` having been put in, for `letters` as options.
+    fn names(count: usize, letters: &[u8]) -> Vec<Vec<u8>> {
+        let memory = Memory::new();
+        let tree = memory.tree(OsStr::new("home")).unwrap();
+        for number in 0..count {
+            tree.make_directory(&VirtualPath::root().child(format!("{number:06}").as_bytes()))
+                .unwrap();
+        }
+        let mut options = ListOptions::default();
+        letters.iter().for_each(|letter| options.take(*letter));
+        let root = VirtualPath::root();
+        let mut entries = Arranged::open(&*tree, &root, Wanted::All, options).unwrap();
+        let mut names = Vec::new();
+        loop {
+            match entries.next().unwrap() {
+                Next::Entry(entry) => names.push(entry.name),
+                Next::Nothing => {}
+                Next::End => return names,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_to_be_sorted_comes_whole_in_the_order_of_the_storage() {
+        // Memory gives the names in order: backwards shows who sorted.
+        let few = names(100, b"r");
+        assert!(few.windows(2).all(|pair| pair[0] > pair[1]));
+        let many = names(MAX_SORTED + 10, b"r");
+        assert_eq!(many.len(), MAX_SORTED + 10);
+        assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(names(MAX_SORTED_UNASKED + 10, b"").len(), MAX_SORTED_UNASKED + 10);
+    }
+}

@@ -156,3 +156,33 @@ pub fn is_passed_over(error: &StorageError) -> bool {
             | StorageError::InvalidName
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Memory, Storage};
+    use std::ffi::OsStr;
+
+    #[test]
+    fn no_more_directories_wait_than_are_remembered() {
+        let tree = Memory::new().tree(OsStr::new("home")).unwrap();
+        let top = VirtualPath::root();
+        for number in 0..=MAX_WAITING {
+            tree.make_directory(&top.child(number.to_string().as_bytes())).unwrap();
+        }
+        let options = ListOptions::default();
+        let mut walk = Below::open(&*tree, top, b".", options, Hidden::Left).unwrap();
+        let (mut entries, mut headers) = (0, 0);
+        let ending = loop {
+            match walk.step(&*tree).unwrap() {
+                Step::Entry(_) => entries += 1,
+                Step::Header(_) => headers += 1,
+                Step::Nothing => {}
+                Step::End(ending) => break ending,
+            }
+            assert!(walk.waiting <= MAX_WAITING);
+        };
+        assert_eq!((entries, headers), (MAX_WAITING + 1, MAX_WAITING + 1));
+        assert_eq!(ending, Ending::Cut("too many directories"));
+    }
+}

@@ -148,3 +148,48 @@ impl Source for Arranged {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Memory, Storage};
+    use std::ffi::OsStr;
+
+    /// A source without end.
+    struct Endless(Step);
+
+    impl Source for Endless {
+        fn step(&mut self, _: &dyn Tree) -> Result<Step> {
+            Ok(match &self.0 {
+                Step::Header(name) => Step::Header(name.clone()),
+                _ => Step::Nothing,
+            })
+        }
+    }
+
+    /// How a listing without end is cut, and what it said until then.
+    fn cut(gives: Step, limits: Limits) -> (Ending, Vec<u8>) {
+        let tree = Memory::new().tree(OsStr::new("home")).unwrap();
+        let style = Style::Name(Vec::new(), Marks::None);
+        let mut report = Report::new(Box::new(Endless(gives)), style, Some(limits));
+        let mut said = Vec::new();
+        loop {
+            if let Some(ending) = report.step(&*tree, &mut said).unwrap() {
+                return (ending, said);
+            }
+        }
+    }
+
+    #[test]
+    fn every_limit_ends_a_listing() {
+        let wide = Limits::WIDE;
+        let few = Limits { steps: 3, ..wide };
+        assert_eq!(cut(Step::Nothing, few), (Ending::Cut("too many entries"), Vec::new()));
+        let short = Limits { bytes: 10, ..wide };
+        let (ending, said) = cut(Step::Header(b"dir".to_vec()), short);
+        assert_eq!(ending, Ending::Cut("too many bytes"));
+        assert_eq!(said, b"dir:\r\n\r\ndir:\r\n");
+        let soon = Limits { time: Duration::from_millis(5), ..wide };
+        assert_eq!(cut(Step::Nothing, soon).0, Ending::Cut("it took too long"));
+    }
+}
