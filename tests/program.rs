@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs::{self, File},
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Command, Stdio},
@@ -80,11 +80,28 @@ impl Program {
         arguments: &[S],
         variables: &[(&str, &str)],
     ) -> Outcome {
+        self.ends(arguments, variables, Stdio::null())
+    }
+
+    /// Runs it to its end, with this text to read.
+    #[track_caller]
+    pub fn runs_on<S: AsRef<OsStr>>(&self, arguments: &[S], text: &str) -> Outcome {
+        self.put(".input", text.as_bytes());
+        self.ends(arguments, &[], File::open(self.path(".input")).unwrap().into())
+    }
+
+    #[track_caller]
+    fn ends<S: AsRef<OsStr>>(
+        &self,
+        arguments: &[S],
+        variables: &[(&str, &str)],
+        input: Stdio,
+    ) -> Outcome {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=2", DEADLINE_S, self.name]).args(arguments);
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8");
         command.envs(variables.iter().copied());
-        command.current_dir(self.home.path()).stdin(Stdio::null());
+        command.current_dir(self.home.path()).stdin(input);
         let output = command.output().expect("the program timeout, of coreutils");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let status = output.status.code().or(output.status.signal().map(|signal| 128 + signal));

@@ -14,6 +14,7 @@ mod site;
 mod stuck;
 
 mod attributes;
+mod clients;
 mod control;
 mod curl;
 mod daemon;

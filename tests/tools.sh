@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sees to the tools that building (`build`) or checking (`check`) needs: installs what is missing by
-# apt where that is allowed, else says what is missing and fails. Parsers of listings that other
-# people wrote come from PyPI and npm, into build/.
+# apt where that is allowed, else says what is missing and fails. Clients and parsers of listings
+# that Debian lacks come from PyPI and npm, into build/.
 set -eu
 
 # Each line: how to tell that it is there | Debian's package.
@@ -19,7 +19,11 @@ node --version|nodejs
 npm --version|npm
 ip -V|iproute2
 cargo fmt --version|rustfmt
-cargo clippy --version|clippy'
+cargo clippy --version|clippy
+wget --version|wget
+command -v javac|default-jdk-headless
+test -e /usr/share/java/commons-net.jar|libcommons-net-java
+perl -MIO::Socket::SSL -e 1|libio-socket-ssl-perl'
 
 case "${1-}" in
     build) needs="$needs_build" ;;
