@@ -7,7 +7,7 @@ const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/build/node/node_modu
 #[test]
 fn basic_ftp_runs_the_course() {
     needs(&format!("{MODULES}/basic-ftp"), "run tests/tools.sh check (npm install basic-ftp)");
-    let course = Course::new("node", "nodejs");
+    let course = Course::resuming("node", "nodejs");
     course.client.put("course.js", include_bytes!("basic_ftp.js"));
     let port = course.site.address.port().to_string();
     let variables = [("NODE_PATH", MODULES), ("NODE_EXTRA_CA_CERTS", "ca.pem")];

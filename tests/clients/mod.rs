@@ -9,7 +9,9 @@
 
 mod basic_ftp;
 mod commons_net;
+mod ncftp;
 mod net_ftp;
+mod tnftp;
 mod wget;
 
 use crate::{
@@ -47,13 +49,14 @@ struct Course {
 }
 
 impl Course {
-    fn new(name: &'static str, package: &'static str) -> Course {
-        Course::with(name, package, |_| {})
-    }
-
     /// For a client that knows no TLS.
     fn plain(name: &'static str, package: &'static str) -> Course {
         Course::with(name, package, |plan| plan.settings.tls = Demand::Optional)
+    }
+
+    /// For a client that resumes the control connection's session by itself.
+    fn resuming(name: &'static str, package: &'static str) -> Course {
+        Course::with(name, package, |plan| plan.settings.data_tls_reuse = Demand::Required)
     }
 
     fn with(name: &'static str, package: &'static str, change: impl FnOnce(&mut Plan)) -> Course {
@@ -160,4 +163,10 @@ fn is_whole(path: &Path, length: usize) {
 #[track_caller]
 fn needs(path: &str, how: &str) {
     assert!(Path::new(path).exists(), "no {path}: {how}");
+}
+
+/// A word as the prompts of ncftp and tnftp read it: within quotes, neither can say a quote.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric();
+    word.chars().flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c])).collect()
 }

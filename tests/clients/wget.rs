@@ -1,12 +1,12 @@
 //! wget, under TLS. It cannot upload.
 
 use super::{BYTES, Course, NAMES};
-use fxpd::{Demand, Direction};
+use fxpd::Direction;
 use std::fs;
 
 #[test]
 fn wget_gets_a_tree_and_goes_on_where_a_file_broke_off() {
-    let course = Course::new("wget", "wget");
+    let course = Course::resuming("wget", "wget");
     for (name, length) in NAMES {
         course.site.put(name, &BYTES[..length]);
     }
@@ -27,16 +27,4 @@ fn wget_gets_a_tree_and_goes_on_where_a_file_broke_off() {
     fs::remove_file(course.client.path("back/grüße я")).unwrap();
     wget(&[&format!("{url}gr%C3%BC%C3%9Fe%20%D1%8F")]);
     course.is_got();
-}
-
-#[test]
-fn wget_resumes_the_session_where_that_is_required_and_it_is_told_to() {
-    let course = Course::with("wget", "wget", |plan| {
-        plan.settings.data_tls_reuse = Demand::Required;
-    });
-    let url = format!("ftps://ann:pw@localhost:{}/broken", course.site.address.port());
-    let usual = ["--no-config", "-nv", "-t1", "-T20", "--ca-certificate=ca.pem"];
-    let resumes = [&usual[..], &["-O", "again", "--ftps-resume-ssl", &url]].concat();
-    course.client.runs(&resumes).succeeds();
-    assert_eq!(course.client.file("again"), course.site.file("broken"));
 }
