@@ -22,6 +22,7 @@ cargo fmt --version|rustfmt
 cargo clippy --version|clippy
 wget --version|wget
 command -v tnftp|tnftp
+command -v rclone|rclone
 command -v javac|default-jdk-headless
 test -e /usr/share/java/commons-net.jar|libcommons-net-java
 perl -MIO::Socket::SSL -e 1|libio-socket-ssl-perl'

@@ -11,6 +11,7 @@ mod basic_ftp;
 mod commons_net;
 mod ncftp;
 mod net_ftp;
+mod rclone;
 mod tnftp;
 mod wget;
 
@@ -49,6 +50,10 @@ struct Course {
 }
 
 impl Course {
+    fn new(name: &'static str, package: &'static str) -> Course {
+        Course::with(name, package, |_| {})
+    }
+
     /// For a client that knows no TLS.
     fn plain(name: &'static str, package: &'static str) -> Course {
         Course::with(name, package, |plan| plan.settings.tls = Demand::Optional)
