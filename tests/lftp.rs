@@ -29,7 +29,7 @@ pub fn run(lftp: &Program, script: &str) -> Outcome {
 
 /// Runs `script` logged in at `site`, whose certificate is trusted and no other.
 #[track_caller]
-fn run_at(site: &Site, lftp: &Program, script: &str) -> Outcome {
+pub fn run_at(site: &Site, lftp: &Program, script: &str) -> Outcome {
     lftp.put("ca.pem", &site.identity.certificate_pem().unwrap());
     let ca = lftp.word("ca.pem");
     let address = site.address;

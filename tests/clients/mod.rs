@@ -1,6 +1,6 @@
 //! The client matrix: clients that others wrote, as their users call them and with no odd options,
 //! each through the same course. What a client cannot do is not asked of it; what it needs to be
-//! told is in fxpd(8), under COMPATIBILITY. curl, lftp and ftplib have files of their own beside.
+//! told is in fxpd(8), under COMPATIBILITY. What else curl, lftp and ftplib are asked is a floor up.
 //!
 //! The course, for every name `N` of [`NAMES`]: put `up/N` as `N` and `up/one` as `N.old`; list,
 //! and write the names, one a line, to `listed`; get `N` into `back/N`; rename `N` to `N.new` and
@@ -9,6 +9,9 @@
 
 mod basic_ftp;
 mod commons_net;
+mod curl;
+mod ftplib;
+mod lftp;
 mod ncftp;
 mod net_ftp;
 mod rclone;
