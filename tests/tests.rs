@@ -36,6 +36,7 @@ mod listing;
 mod listing_host;
 mod listing_parsers;
 mod listings;
+mod mode_z;
 mod order;
 mod resumption;
 mod roles;

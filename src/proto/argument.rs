@@ -1,9 +1,9 @@
 //! What stands behind a verb, taken apart by the form that the verb's row in the table has.
 
 use crate::proto::{
-    Algorithm, AuthMechanism, ByteRange, Change, Command, CommandFault, EndpointFault, EpsvArg,
-    ListArg, ListOptions, OptsArg, PathArg, Protection, Representation, Secret, SiteArg, SiteFault,
-    TlsRole, endpoint, site, stamp,
+    Algorithm, AuthMechanism, ByteRange, Change, Command, CommandFault, DeflateLevel,
+    EndpointFault, EpsvArg, ListArg, ListOptions, Mode, OptsArg, PathArg, Protection,
+    Representation, Secret, SiteArg, SiteFault, TlsRole, endpoint, site, stamp,
     verb::{self, Row, Verb},
 };
 use jiff::Timestamp;
@@ -41,7 +41,7 @@ impl<'a> Argument<'a> {
             Verb::Port => Command::Port(endpoint::parse_port(&self.word()?).ok_or(self.bad())?),
             Verb::Eprt => Command::Eprt(self.eprt()?),
             Verb::Type => Command::Type(self.representation()?),
-            Verb::Mode => self.only("S", Command::Mode)?,
+            Verb::Mode => Command::Mode(self.mode()?),
             Verb::Stru => self.only("F", Command::Stru)?,
             Verb::Allo => Command::Allo(self.allo()?),
             Verb::Rest => Command::Rest(self.offset()?),
@@ -296,6 +296,14 @@ impl<'a> Argument<'a> {
         }
     }
 
+    fn mode(&self) -> Parsed<Mode> {
+        match self.word()?.as_str() {
+            "S" => Ok(Mode::Stream),
+            "Z" => Ok(Mode::Deflate),
+            _ => Err(self.value()),
+        }
+    }
+
     /// A word that begins with a dash holds options; a name that does is written `./-name`, or
     /// comes behind `--`.
     fn list(&self) -> Parsed<ListArg> {
@@ -340,8 +348,21 @@ impl<'a> Argument<'a> {
             "HASH" => {
                 Algorithm::by_name(value.trim()).map(|it| OptsArg::Hash(Some(it))).ok_or(self.bad())
             }
+            "MODE" => self.deflate_options(value).map(OptsArg::Deflate),
             _ => Err(self.bad()),
         }
+    }
+
+    /// `Z LEVEL 6`: of what the draft lets be chosen, the level alone (§4).
+    fn deflate_options(&self, value: &str) -> Parsed<DeflateLevel> {
+        let value = value.to_ascii_uppercase();
+        let words: Vec<&str> = value.split_ascii_whitespace().collect();
+        let level = match words[..] {
+            ["Z"] => return Ok(DeflateLevel::default()),
+            ["Z", "LEVEL", level] if level.len() == 1 => level.parse().ok(),
+            _ => None,
+        };
+        level.and_then(DeflateLevel::new).ok_or(self.bad())
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Command {
     Port(SocketAddrV4),
     Eprt(SocketAddr),
     Type(Representation),
-    Mode,
+    Mode(Mode),
     Stru,
     Allo(u64),
     Rest(u64),
@@ -131,6 +131,39 @@ pub enum Representation {
     Image,
 }
 
+/// How a transfer's bytes become those of its connection (`MODE`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// `S`: they are the same.
+    #[default]
+    Stream,
+    /// `Z`: compressed (draft-preston-ftpext-deflate-04).
+    Deflate,
+}
+
+/// How hard `MODE Z` tries: 0 to 9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeflateLevel(u8);
+
+impl DeflateLevel {
+    /// `None` above 9.
+    pub fn new(level: u8) -> Option<DeflateLevel> {
+        (level <= 9).then_some(DeflateLevel(level))
+    }
+
+    /// The level as zlib counts.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+/// What zlib itself takes where nobody says otherwise.
+impl Default for DeflateLevel {
+    fn default() -> DeflateLevel {
+        DeflateLevel(6)
+    }
+}
+
 /// The argument of `LIST`, `NLST` and `STAT`: options as `ls` has them, and a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListArg {
@@ -149,6 +182,8 @@ pub enum OptsArg {
     Mlst(String),
     /// `HASH` asks for the hash function, `HASH name` chooses it.
     Hash(Option<Algorithm>),
+    /// `MODE Z LEVEL n`; without a level, the one of the beginning.
+    Deflate(DeflateLevel),
 }
 
 /// Why a line is no command.
@@ -247,6 +282,10 @@ mod tests {
             ("XPWD", Command::Pwd),
             ("EPSV all", Command::Epsv(EpsvArg::All)),
             ("OPTS utf8 on", Command::Opts(OptsArg::Utf8)),
+            ("OPTS mode z level 9", Command::Opts(OptsArg::Deflate(DeflateLevel(9)))),
+            ("OPTS MODE Z", Command::Opts(OptsArg::Deflate(DeflateLevel(6)))),
+            ("MODE s", Command::Mode(Mode::Stream)),
+            ("MODE Z", Command::Mode(Mode::Deflate)),
             ("LIST", Command::List(ListArg::default())),
             ("NLST -CF", Command::Nlst(listed("CF", None))),
             ("LIST -a -l x y", Command::List(listed("al", Some("x y")))),
@@ -312,6 +351,11 @@ mod tests {
             ("EPRT |3|x|1|", Family),
             ("EPSV 3", Family),
             ("OPTS UTF8 OFF", Argument(row("OPTS"))),
+            ("OPTS MODE Z LEVEL 10", Argument(row("OPTS"))),
+            ("OPTS MODE Z LEVEL +1", Argument(row("OPTS"))),
+            ("OPTS MODE Z LEVEL", Argument(row("OPTS"))),
+            ("OPTS MODE Z ENGINE ZLIB", Argument(row("OPTS"))),
+            ("OPTS MODE S", Argument(row("OPTS"))),
         ] {
             assert_eq!(parse(line), Err(fault), "{line}");
         }

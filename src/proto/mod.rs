@@ -21,7 +21,8 @@ pub mod verb;
 
 pub use algorithm::Algorithm;
 pub use command::{
-    AuthMechanism, Command, CommandFault, EpsvArg, ListArg, OptsArg, Protection, Representation,
+    AuthMechanism, Command, CommandFault, DeflateLevel, EpsvArg, ListArg, Mode, OptsArg,
+    Protection, Representation,
 };
 pub use endpoint::EndpointFault;
 pub use entry::{Access, Change, Entry, Kind, Link, Permits};

@@ -2,7 +2,7 @@
 //! §4.1.1 and §4.1.3), sizes and times (RFC 3659 §3 and §4).
 
 use crate::{
-    proto::{Code, Kind, PathArg, Reply, Representation, VirtualPath, stamp},
+    proto::{Code, Kind, Mode, PathArg, Reply, Representation, VirtualPath, stamp},
     session::{
         Session, listing,
         refusal::{Handled, Refusal},
@@ -95,6 +95,18 @@ impl Session {
             match representation {
                 Representation::Ascii => "Type is ASCII.",
                 Representation::Image => "Type is image.",
+            },
+        ))
+    }
+
+    /// `MODE`: it counts for files and listings alike.
+    pub(super) fn mode(&mut self, mode: Mode) -> Handled {
+        self.negotiated.mode = mode;
+        Ok(Reply::new(
+            Code::OK,
+            match mode {
+                Mode::Stream => "Mode is stream.",
+                Mode::Deflate => "Mode is deflate.",
             },
         ))
     }

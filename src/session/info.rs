@@ -3,7 +3,7 @@
 
 use crate::{
     proto::{
-        Algorithm, Code, Facts, OptsArg, Protection, Reply, Representation,
+        Algorithm, Code, Facts, Mode, OptsArg, Protection, Reply, Representation,
         verb::{Row, VERBS, Verb},
     },
     session::{Session, refusal::Handled, state::Login},
@@ -69,6 +69,11 @@ impl Session {
         match option {
             OptsArg::Utf8 => Ok(Reply::new(Code::OK, "Names are UTF-8, always.")),
             OptsArg::Hash(wish) => self.opts_hash(wish),
+            OptsArg::Deflate(level) => {
+                self.negotiated.deflate_level = level;
+                let text = format!("MODE Z LEVEL set to {}.", level.number());
+                Ok(Reply::new(Code::OK, text))
+            }
             OptsArg::Mlst(names) => {
                 self.negotiated.facts = Facts::named(&names);
                 let mut chosen = String::from("MLST OPTS ");
@@ -96,8 +101,12 @@ impl Session {
             Protection::Private => "Data connections: TLS",
         };
         let representation = match self.negotiated.representation {
-            Representation::Ascii => "Type: ASCII; mode: stream; structure: file",
-            Representation::Image => "Type: image; mode: stream; structure: file",
+            Representation::Ascii => "ASCII",
+            Representation::Image => "image",
+        };
+        let mode = match self.negotiated.mode {
+            Mode::Stream => "stream",
+            Mode::Deflate => "deflate",
         };
         let lines = [
             format!("Connected from {}", self.client),
@@ -105,7 +114,7 @@ impl Session {
             control,
             protection.to_owned(),
             self.negotiated.role_wish.method().to_owned(),
-            representation.to_owned(),
+            format!("Type: {representation}; mode: {mode}; structure: file"),
         ];
         let lines = lines.map(String::into_bytes);
         Ok(Reply::lines(Code::SYSTEM_STATUS, "Status of this session:", lines, "End"))

@@ -202,7 +202,7 @@ impl Session {
             Command::Port(target) => self.active(SocketAddr::V4(target), "PORT"),
             Command::Eprt(target) => self.active(target, "EPRT"),
             Command::Type(representation) => self.type_(representation),
-            Command::Mode => Ok(Reply::new(Code::OK, "Mode is stream.")),
+            Command::Mode(mode) => self.mode(mode),
             Command::Stru => Ok(Reply::new(Code::OK, "Structure is file.")),
             Command::Allo(_) => Ok(Reply::new(Code::SUPERFLUOUS, "No room need be allocated.")),
             Command::Rest(offset) => self.rest(offset),

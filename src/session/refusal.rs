@@ -233,6 +233,7 @@ impl From<TransferError> for Refusal {
     fn from(error: TransferError) -> Refusal {
         let text = match error {
             TransferError::Storage(error) => return error.into(),
+            TransferError::Deflate(fault) => format!("MODE Z: {fault}."),
             TransferError::Net(NetError::Timeout) => "The transfer stalled.".to_owned(),
             TransferError::Net(NetError::Truncated) => {
                 "The data connection was cut: it ended without close_notify.".to_owned()

@@ -3,7 +3,10 @@
 use crate::{
     auth::Account,
     net::Port,
-    proto::{Algorithm, ByteRange, Facts, Protection, Representation, TlsRole, VirtualPath},
+    proto::{
+        Algorithm, ByteRange, DeflateLevel, Facts, Mode, Protection, Representation, TlsRole,
+        VirtualPath,
+    },
     storage::Tree,
 };
 
@@ -44,6 +47,9 @@ pub struct Negotiated {
     /// The TLS role that `SSCN` set, for files.
     pub role_wish: TlsRole,
     pub representation: Representation,
+    pub mode: Mode,
+    /// For `MODE Z`, also while the mode is another.
+    pub deflate_level: DeflateLevel,
     /// After `EPSV ALL` nothing else opens a port (RFC 2428 §4).
     pub epsv_only: bool,
     /// `CEPR ON`: `EPSV` tells the address as well, for clients that pass it on.
@@ -63,6 +69,8 @@ impl Default for Negotiated {
             protection: Protection::Clear,
             role_wish: TlsRole::Accept,
             representation: Representation::Ascii,
+            mode: Mode::Stream,
+            deflate_level: DeflateLevel::default(),
             epsv_only: false,
             epsv_tells_address: false,
             facts: Facts::ALL,

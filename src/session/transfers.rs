@@ -3,7 +3,7 @@
 
 use crate::{
     net::NetError,
-    proto::{ByteRange, Code, PathArg, Payload, Reply, Representation, VirtualPath},
+    proto::{ByteRange, Code, Mode, PathArg, Payload, Reply, Representation, VirtualPath},
     session::{
         Demand, Session,
         data::{About, Data},
@@ -13,7 +13,7 @@ use crate::{
         watch::Limit,
     },
     storage::{Download, Kept, Start, StorageError, Upload},
-    transfer::{self, Direction, Hashed, Part, TransferError, TransferRecord},
+    transfer::{self, Coding, Direction, Hashed, Part, TransferError, TransferRecord},
 };
 use jiff::Timestamp;
 use std::{
@@ -151,10 +151,10 @@ impl Session {
         whole: bool,
     ) -> Result<(), Refusal> {
         let mut file = Hashed::download(file, self.hasher_for(&data.about, whole));
-        let (representation, stall) = self.pace();
+        let (coding, stall) = self.pace();
         let (moved, stream) = (&transfer.moved, &mut data.stream);
         let outcome = self.watched(stall, moved, |watch| {
-            transfer::send(&mut file, stream, representation, moved, watch)
+            transfer::send(&mut file, stream, coding, moved, watch)
         })?;
         outcome?;
         self.linger(&mut data)?;
@@ -203,10 +203,10 @@ impl Session {
         mut data: Data,
         mut upload: Hashed<dyn Upload>,
     ) -> Result<(), Refusal> {
-        let (representation, stall) = self.pace();
+        let (coding, stall) = self.pace();
         let (moved, stream) = (&transfer.moved, &mut data.stream);
         let outcome = self.watched(stall, moved, |watch| {
-            transfer::receive(stream, &mut upload, representation, moved, watch)
+            transfer::receive(stream, &mut upload, coding, moved, watch)
         });
         match outcome {
             Ok(received) => match self.judge_end(&data.about, received) {
@@ -270,8 +270,11 @@ impl Session {
     }
 
     /// How bytes stand on the wire, and how long the next may take.
-    pub(super) fn pace(&self) -> (Representation, Limit) {
-        (self.negotiated.representation, Limit::Each(self.services.settings.stall_timeout))
+    pub(super) fn pace(&self) -> (Coding, Limit) {
+        let negotiated = &self.negotiated;
+        let deflate = (negotiated.mode == Mode::Deflate).then_some(negotiated.deflate_level);
+        let coding = Coding { representation: negotiated.representation, deflate };
+        (coding, Limit::Each(self.services.settings.stall_timeout))
     }
 
     /// The final reply of a transfer, and its record, whatever its end.

@@ -2,17 +2,27 @@
 
 use crate::{
     net::{NetError, Stream, Wait},
-    proto::Representation,
+    proto::{DeflateLevel, Representation},
     storage::{Download, StorageError, Upload},
     transfer::{
-        Hasher,
+        DeflateFault, Hasher,
         ascii::{Decoder, Encoder},
+        ways::{Inlet, Outlet},
     },
 };
 use std::{cell::Cell, error, fmt};
 
 /// Moved at a time. Writes of 256 KiB cost a tenth less than writes of a TLS record.
 const BLOCK_BYTES: usize = 256 << 10;
+
+/// How a file's bytes become those of a connection: first as `TYPE` says, then as `MODE` does.
+#[derive(Clone, Copy, Debug)]
+pub struct Coding {
+    /// `TYPE`.
+    pub representation: Representation,
+    /// `MODE Z`, and how hard it tries; `None` is `MODE S`.
+    pub deflate: Option<DeflateLevel>,
+}
 
 /// What broke a transfer.
 #[derive(Debug)]
@@ -22,27 +32,29 @@ pub enum TransferError {
     Net(NetError),
     /// The file.
     Storage(StorageError),
+    /// What came in `MODE Z`.
+    Deflate(DeflateFault),
 }
 
 /// Sends `source` to its end and closes the sending side. `moved` counts the file's bytes.
 pub fn send(
     source: &mut dyn Download,
     data: &mut Stream,
-    representation: Representation,
+    coding: Coding,
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
     data.move_in_bulk();
-    match representation {
-        Representation::Image if !data.is_tls() && source.descriptor().is_some() => {
-            send_by_kernel(source, data, moved, wait)?;
-        }
-        Representation::Image => send_blocks(source, data, moved, wait, None)?,
-        Representation::Ascii => {
-            send_blocks(source, data, moved, wait, Some(Encoder::default()))?;
-        }
+    let is_image = coding.representation == Representation::Image;
+    let is_copied = is_image && coding.deflate.is_none();
+    if is_copied && !data.is_tls() && source.descriptor().is_some() {
+        send_by_kernel(source, data, moved, wait)?;
+        return Ok(data.finish(wait)?);
     }
-    Ok(data.finish(wait)?)
+    let mut outlet = Outlet::new(data, coding.deflate);
+    let encoder = (!is_image).then(Encoder::default);
+    send_blocks(source, &mut outlet, moved, wait, encoder)?;
+    outlet.finish(wait)
 }
 
 fn send_by_kernel(
@@ -63,7 +75,7 @@ fn send_by_kernel(
 
 fn send_blocks(
     source: &mut dyn Download,
-    data: &mut Stream,
+    outlet: &mut Outlet<'_>,
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
     mut encoder: Option<Encoder>,
@@ -76,11 +88,11 @@ fn send_blocks(
             return Ok(());
         }
         match &mut encoder {
-            None => data.write_all(&block[..count], wait)?,
+            None => outlet.write(&block[..count], wait)?,
             Some(encoder) => {
                 text.clear();
                 encoder.encode(&block[..count], &mut text);
-                data.write_all(&text, wait)?;
+                outlet.write(&text, wait)?;
             }
         }
         moved.set(moved.get() + count as u64);
@@ -107,22 +119,24 @@ pub fn hash(
 }
 
 /// Receives into `target` until the peer's proper end. After an error, what came before it has
-/// been written, so that it can be resumed. `moved` counts the bytes that came.
+/// been written, so that it can be resumed. `moved` counts the bytes that came, in `MODE Z` those
+/// that were unpacked.
 pub fn receive(
     data: &mut Stream,
     target: &mut dyn Upload,
-    representation: Representation,
+    coding: Coding,
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
     data.move_in_bulk();
+    let mut inlet = Inlet::new(data, coding.deflate);
     let mut block = vec![0; BLOCK_BYTES];
     let mut text = Vec::new();
     let mut decoder = Decoder::default();
     let mut ended = Ok(false);
     while let Ok(false) = ended {
-        let (filled, outcome) = fill(&mut block, data, moved, wait);
-        match representation {
+        let (filled, outcome) = fill(&mut block, &mut inlet, moved, wait);
+        match coding.representation {
             Representation::Image => write(target, &block[..filled])?,
             Representation::Ascii => {
                 text.clear();
@@ -133,21 +147,21 @@ pub fn receive(
                 write(target, &text)?;
             }
         }
-        ended = outcome.and_then(|end| wait.between_blocks().map(|()| end));
+        ended = outcome.and_then(|end| Ok(wait.between_blocks().map(|()| end)?));
     }
-    ended.map(|_| ()).map_err(TransferError::Net)
+    ended.map(|_| ())
 }
 
 /// Reads until the block is full, and tells how far it is and whether that was the end.
 fn fill(
     block: &mut [u8],
-    data: &mut Stream,
+    inlet: &mut Inlet<'_>,
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
-) -> (usize, Result<bool, NetError>) {
+) -> (usize, Result<bool, TransferError>) {
     let mut filled = 0;
     while filled < block.len() {
-        match data.read(&mut block[filled..], wait) {
+        match inlet.read(&mut block[filled..], wait) {
             Ok(0) => return (filled, Ok(true)),
             Ok(count) => {
                 filled += count;
@@ -168,6 +182,7 @@ impl fmt::Display for TransferError {
         match self {
             TransferError::Net(error) => write!(f, "data connection: {error}"),
             TransferError::Storage(error) => write!(f, "file: {error}"),
+            TransferError::Deflate(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -177,6 +192,7 @@ impl error::Error for TransferError {
         match self {
             TransferError::Net(error) => Some(error),
             TransferError::Storage(error) => Some(error),
+            TransferError::Deflate(_) => None,
         }
     }
 }
@@ -184,6 +200,12 @@ impl error::Error for TransferError {
 impl From<NetError> for TransferError {
     fn from(error: NetError) -> TransferError {
         TransferError::Net(error)
+    }
+}
+
+impl From<DeflateFault> for TransferError {
+    fn from(fault: DeflateFault) -> TransferError {
+        TransferError::Deflate(fault)
     }
 }
 

@@ -24,7 +24,8 @@ pub struct TransferRecord {
     pub account: String,
     /// The file, in the account's tree.
     pub path: VirtualPath,
-    /// Bytes that went over the data connection, or into it.
+    /// Bytes that went over the data connection, or into it: those of the file, so that under
+    /// `MODE Z` they are counted before they are compressed and after they are unpacked.
     pub bytes: u64,
     /// Whether it left or arrived.
     pub direction: Direction,

@@ -22,7 +22,7 @@ use crate::{
         refusal::{Handled, Refusal},
     },
     storage::{self, Tree},
-    transfer::{Direction, TransferError},
+    transfer::{Coding, Direction, Outlet, TransferError},
 };
 use arranged::{Arranged, Wanted};
 use below::Below;
@@ -168,9 +168,9 @@ impl Session {
         let (direction, mut about) = (Direction::Outgoing, About::default());
         let mut data =
             self.open_data(Payload::Listing, direction, "Here comes the listing.", &mut about)?;
-        let (_, stall) = self.pace();
+        let (coding, stall) = self.pace();
         let ending = self.watched_in_tree(stall, &Cell::new(0), |tree, watch| {
-            write_lines(&mut report, tree, &mut data, watch)
+            write_lines(&mut report, tree, &mut data, coding, watch)
         })??;
         self.linger(&mut data)?;
         match ending {
@@ -216,18 +216,20 @@ fn write_lines(
     report: &mut Report,
     tree: &dyn Tree,
     data: &mut Data,
+    coding: Coding,
     wait: &mut dyn Wait,
 ) -> Result<Ending, TransferError> {
+    let mut outlet = Outlet::new(&mut data.stream, coding.deflate);
     let mut block = Vec::new();
     loop {
         let ending = report.step(tree, &mut block)?;
         wait.between_blocks()?;
         if ending.is_some() || block.len() >= BLOCK_BYTES {
-            data.stream.write_all(&block, wait)?;
+            outlet.write(&block, wait)?;
             block.clear();
         }
         if let Some(ending) = ending {
-            data.stream.finish(wait)?;
+            outlet.finish(wait)?;
             return Ok(ending);
         }
     }
