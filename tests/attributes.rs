@@ -1,6 +1,10 @@
 //! What is recorded of files, and how clients change it; the small verbs that clients greet with.
 
-use crate::site::Site;
+use crate::{ftp::Ftp, site::Site};
+use fxpd::{
+    Access, Account, AuthError, Authenticator, Builder, FxpGrant, Identity, Listen, Memory, Secret,
+};
+use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 /// The permission bits of a file of `ann`'s.
@@ -117,6 +121,41 @@ fn room_is_told_in_bytes() {
         assert!(told[4..].parse::<u64>().unwrap() > 0, "{told}");
     }
     ftp.says("AVBL none", 550);
+}
+
+#[test]
+fn allo_asks_whether_there_is_room() {
+    let site = Site::start();
+    let mut ftp = site.login("ann");
+    ftp.says("ALLO 0", 200);
+    ftp.says("ALLO 1000000 R 80", 200);
+    let told = ftp.says("ALLO 9223372036854775807", 552);
+    assert!(told.starts_with("552 There is room for "), "{told}");
+    ftp.upload("STOR a", b"it was only asked");
+
+    // A storage that does not know how much it can take.
+    let files = Memory::new();
+    let handle = Builder::new(Identity::self_signed(&["localhost"]).unwrap(), Anyone, files)
+        .listen("127.0.0.1:0".parse().unwrap(), Listen::Explicit)
+        .bind()
+        .unwrap()
+        .start()
+        .unwrap();
+    let mut ftp = Ftp::connect(handle.addresses()[0]);
+    ftp.secure();
+    ftp.log_in("guest");
+    ftp.says("ALLO 1000", 202);
+}
+
+/// Lets in everyone, to read.
+struct Anyone;
+
+impl Authenticator for Anyone {
+    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+        let (name, home) = (name.to_owned(), "home".into());
+        let (fxp, rights) = (FxpGrant::default(), Vec::new());
+        Ok(Account { name, home, access: Access::ReadOnly, fxp, rights })
+    }
 }
 
 #[test]

@@ -67,6 +67,11 @@ fn transfers_begin_where_rest_says() {
         ftp.says(&format!("REST {offset}"), 350);
         assert_eq!(ftp.download("RETR a"), rest);
     }
+    for between in ["MODE S", "ALLO 10", "TYPE I"] {
+        ftp.says("REST 4", 350);
+        ftp.says(between, 200);
+        assert_eq!(ftp.download("RETR a"), b"456789", "{between}");
+    }
     ftp.says("REST 4", 350);
     ftp.upload("STOR a", b"wxyz");
     assert_eq!(site.file("a").unwrap(), b"0123wxyz", "what lay behind is gone");
@@ -109,11 +114,12 @@ fn stou_tells_the_name_that_it_makes() {
     for command in ["STOU", "STOU wish"] {
         let address = ftp.epsv();
         let reply = ftp.says(command, 150);
-        names.push(reply.strip_prefix("150 FILE: ").expect("RFC 1123 §4.1.2.9").to_owned());
+        let name = reply.strip_prefix("150 FILE: ").expect("RFC 1123 §4.1.2.9").to_owned();
         let mut data = ftp.data(address);
         data.write_all(b"unique").unwrap();
         peer::finish(data);
-        ftp.hears(226);
+        assert_eq!(ftp.hears(226), format!("226 Transfer complete. FILE: {name}"));
+        names.push(name);
     }
     names.sort();
     assert_eq!(site.names(), names);
@@ -126,8 +132,8 @@ fn verbs_of_old_file_systems_are_answered() {
     let site = Site::start();
     let mut ftp = site.login("ann");
     for (command, code) in [
-        ("ALLO 1000", 202),
-        ("ALLO 1000 R 80", 202),
+        ("ALLO 1000", 200),
+        ("ALLO 1000 R 80", 200),
         ("ALLO x", 501),
         ("MODE S", 200),
         ("MODE B", 504),

@@ -1,6 +1,6 @@
 //! What is recorded of an entry, and how it is changed: `MFMT`, `MFCT`, `MFF`
-//! (draft-somers-ftp-mfxx), `AVBL` (draft-peterson-streamlined-ftp-command-extensions §4), and the
-//! forms of `SITE` that Unix servers have for the same.
+//! (draft-somers-ftp-mfxx), `AVBL` (draft-peterson-streamlined-ftp-command-extensions §4) and `ALLO`, and
+//! the forms of `SITE` that Unix servers have for the same.
 
 use crate::{
     auth::Right,
@@ -41,6 +41,23 @@ impl Session {
             Some(bytes) => Ok(Reply::new(Code::FILE_STATUS, bytes.to_string())),
             None => {
                 Err(Reply::new(Code::UNAVAILABLE, "Nobody knows how much room is left.").into())
+            }
+        }
+    }
+
+    /// `ALLO`: whether there is room for so much. Nothing is set aside (RFC 959 §4.1.3 lets that
+    /// be), but who is refused here need not send what would not fit.
+    pub(super) fn allo(&mut self, bytes: u64) -> Handled {
+        let member = self.member()?;
+        match member.tree.available_bytes(&member.cwd) {
+            Ok(Some(room)) if room < bytes => {
+                let text = format!("There is room for {room} bytes only.");
+                Err(Reply::new(Code::QUOTA_EXCEEDED, text).into())
+            }
+            Ok(Some(_)) => Ok(Reply::new(Code::OK, "There is room.")),
+            // What is wrong with the directory, if anything is, the upload will tell.
+            Ok(None) | Err(_) => {
+                Ok(Reply::new(Code::SUPERFLUOUS, "Nobody knows how much room is left."))
             }
         }
     }

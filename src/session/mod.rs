@@ -204,7 +204,7 @@ impl Session {
             Command::Type(representation) => self.type_(representation),
             Command::Mode(mode) => self.mode(mode),
             Command::Stru => Ok(Reply::new(Code::OK, "Structure is file.")),
-            Command::Allo(_) => Ok(Reply::new(Code::SUPERFLUOUS, "No room need be allocated.")),
+            Command::Allo(bytes) => self.allo(bytes),
             Command::Rest(offset) => self.rest(offset),
             Command::Rang(range) => self.rang(range),
             Command::Retr(name) => self.retr(&name),
@@ -270,7 +270,14 @@ impl Session {
         let uses_portion = matches!(verb, Verb::Retr | Verb::Stor | Verb::Appe | Verb::Hash);
         let prepares = matches!(
             verb,
-            Verb::Pasv | Verb::Epsv | Verb::Cpsv | Verb::Port | Verb::Eprt | Verb::Type
+            Verb::Pasv
+                | Verb::Epsv
+                | Verb::Cpsv
+                | Verb::Port
+                | Verb::Eprt
+                | Verb::Type
+                | Verb::Mode
+                | Verb::Allo
         );
         if !uses_portion && !prepares {
             self.portion = None;

@@ -107,7 +107,9 @@ impl Session {
         }
     }
 
-    /// `STOU`: the same, under a name that is not taken, told in the reply (RFC 1123 §4.1.2.9).
+    /// `STOU`: the same, under a name that is not taken, told in both replies: 150 has the form
+    /// that RFC 1123 §4.1.2.9 asks for, and clients that look for a name when all is done
+    /// (RFC 959 §4.1.3) find it there.
     pub(super) fn stou(&mut self) -> Handled {
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| {
@@ -116,7 +118,9 @@ impl Session {
         })?;
         let name = format!("stou.{:016x}", u64::from_ne_bytes(random));
         let path = self.member()?.cwd.child(name.as_bytes());
-        self.receive(path, Start::Unique, format!("FILE: {name}"))
+        self.receive(path, Start::Unique, format!("FILE: {name}"))?;
+        let text = format!("Transfer complete. FILE: {name}");
+        Ok(Reply::new(Code::TRANSFER_DONE, text))
     }
 
     /// `ABOR`: whatever it was to end has ended. During a transfer the watch ends it; the transfer's
