@@ -223,7 +223,12 @@ impl Stream {
                 }
             }
         }
-        Ok(self.socket().shutdown(Shutdown::Write)?)
+        match self.socket().shutdown(Shutdown::Write) {
+            // Our close_notify is out, and the peer that has read it need not wait for the FIN:
+            // lftp closes at once, and then there is no connection to shut down.
+            Err(error) if self.is_tls() && error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            outcome => Ok(outcome?),
+        }
     }
 
     /// Why writing failed: a peer that refuses us sends an alert and closes, so that our next byte
