@@ -49,7 +49,7 @@ fn the_verbs_of_a_copy_may_come_in_any_order() {
 }
 
 #[test]
-fn a_client_hello_before_the_verb_is_answered_after_it() {
+fn a_client_hello_may_come_before_the_verb() {
     let site = Site::start();
     let mut ftp = site.login("ann");
     for means in [Means::Pasv, Means::Epsv] {

@@ -75,13 +75,17 @@ impl Client {
         }
     }
 
-    /// Sends a ClientHello to a server that does not answer yet, and leaves it at that.
+    /// Sends a ClientHello, and goes on only as far as that needs no waiting.
     pub fn begin(&self, socket: TcpStream) -> Begun {
         socket.set_nonblocking(true).unwrap();
         match Ssl::new(&self.context).unwrap().connect(socket) {
             Err(HandshakeError::WouldBlock(begun)) => {
                 begun.get_ref().set_nonblocking(false).unwrap();
-                Begun(begun)
+                Begun::Waiting(begun)
+            }
+            Ok(stream) => {
+                stream.get_ref().set_nonblocking(false).unwrap();
+                Begun::Done(stream)
             }
             other => panic!("a handshake that has begun was awaited, not {other:?}"),
         }
@@ -101,12 +105,19 @@ impl Client {
 }
 
 /// A handshake whose ClientHello is sent.
-pub struct Begun(MidHandshakeSslStream<TcpStream>);
+pub enum Begun {
+    Waiting(MidHandshakeSslStream<TcpStream>),
+    /// The server was quick.
+    Done(SslStream<TcpStream>),
+}
 
 impl Begun {
     /// Ends the handshake.
     pub fn go_on(self) -> Result<SslStream<TcpStream>, String> {
-        self.0.handshake().map_err(describe)
+        match self {
+            Begun::Waiting(begun) => begun.handshake().map_err(describe),
+            Begun::Done(stream) => Ok(stream),
+        }
     }
 }
 

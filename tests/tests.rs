@@ -19,6 +19,7 @@ mod control;
 mod curl;
 mod daemon;
 mod docs;
+mod eager;
 mod endings;
 mod files;
 mod foreign;

@@ -18,5 +18,5 @@ pub use identity::{Fingerprint, Identity, TlsError};
 pub use port::{Opening, Port};
 pub use range::PortRange;
 pub use stream::{Stream, TlsFacts};
-pub use tls::{Tls, TlsFloor, TlsScope};
+pub use tls::{Pending, Tls, TlsFloor, TlsScope};
 pub use wait::{Until, Wait};

@@ -7,7 +7,7 @@ use crate::{
 use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
 };
 
 /// Where the next data connection comes from or goes to.
@@ -39,6 +39,28 @@ impl Port {
             Port::Active(target) => connect(opening.source, *target, wait),
         }
     }
+
+    /// Where connections come in, if they do.
+    pub fn listener(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Port::Passive(listener) => Some(listener.as_fd()),
+            Port::Active(_) => None,
+        }
+    }
+
+    /// Takes one connection that has come already, without waiting, if its host is admitted;
+    /// another is closed and counted among the strangers.
+    pub fn take_waiting(
+        &self,
+        admits: &dyn Fn(IpAddr) -> bool,
+        strangers: &mut usize,
+    ) -> io::Result<Option<TcpStream>> {
+        let Port::Passive(listener) = self else { return Ok(None) };
+        match accept_one(listener, admits, strangers)? {
+            Came::Admitted(stream) => Ok(Some(stream)),
+            Came::Dismissed | Came::Nobody => Ok(None),
+        }
+    }
 }
 
 fn accept(
@@ -48,23 +70,41 @@ fn accept(
 ) -> Result<TcpStream, NetError> {
     let mut strangers = 0;
     loop {
-        match listener.accept() {
-            Ok((stream, peer)) if (opening.admits)(peer.ip().to_canonical()) => return Ok(stream),
-            Ok((_, peer)) => {
-                strangers += 1;
-                if strangers <= MAX_STRANGERS_LOGGED {
-                    log::warn!("stranger at {peer} on a data port: closed, and still waiting");
-                }
-                // However many there are, the deadline is all that ends the wait.
-                wait.between_blocks()?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                wait.wait(listener.as_fd(), Interest::Read)?;
-            }
-            // The peer was gone before we took it.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => return Err(error.into()),
+        match accept_one(listener, opening.admits, &mut strangers)? {
+            Came::Admitted(stream) => return Ok(stream),
+            // However many there are, the deadline is all that ends the wait.
+            Came::Dismissed => wait.between_blocks()?,
+            Came::Nobody => wait.wait(listener.as_fd(), Interest::Read)?,
         }
+    }
+}
+
+enum Came {
+    Admitted(TcpStream),
+    Dismissed,
+    Nobody,
+}
+
+fn accept_one(
+    listener: &TcpListener,
+    admits: &dyn Fn(IpAddr) -> bool,
+    strangers: &mut usize,
+) -> io::Result<Came> {
+    match listener.accept() {
+        Ok((stream, peer)) if admits(peer.ip().to_canonical()) => Ok(Came::Admitted(stream)),
+        Ok((_, peer)) => {
+            *strangers += 1;
+            if *strangers <= MAX_STRANGERS_LOGGED {
+                log::warn!("stranger at {peer} on a data port: closed, and still waiting");
+            }
+            Ok(Came::Dismissed)
+        }
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock => Ok(Came::Nobody),
+            // The peer was gone before we took it.
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Ok(Came::Dismissed),
+            _ => Err(error),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! TLS as a server of files does it: what is allowed, and who shakes hands how.
 //!
 //! One context serves both roles, for with SSCN a server is a TLS client on some of its data
-//! connections, and shows the same certificate there. [`handshake`] holds the only `match` on the
+//! connections, and shows the same certificate there. [`Pending`] holds the only `match` on the
 //! role.
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     proto::TlsRole,
     sys::{
         openssl::{self as libssl, SESSION_ID_CONTEXT_BYTES},
+        poll::Interest,
         socket,
     },
 };
@@ -19,7 +20,10 @@ use openssl::ssl::{
     self, AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions,
     SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
 };
-use std::net::TcpStream;
+use std::{
+    net::TcpStream,
+    os::fd::{AsFd, BorrowedFd},
+};
 
 /// TLS 1.2 suites with ECDHE and AEAD; those of TLS 1.3 are all so.
 const TLS12_CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -126,18 +130,13 @@ impl TlsScope {
         handshake(self.ssl()?, socket, TlsRole::Accept, wait)
     }
 
-    /// Shakes hands on a data connection, in either role.
-    pub fn secure_data(
-        &self,
-        socket: TcpStream,
-        role: TlsRole,
-        wait: &mut dyn Wait,
-    ) -> Result<Stream, NetError> {
+    /// Begins to shake hands on a data connection, in either role.
+    pub fn begin_data(&self, socket: TcpStream, role: TlsRole) -> Result<Pending, NetError> {
         let mut ssl = self.ssl()?;
         // Nobody resumes from a data connection, and a ticket that a client does not read makes
         // its kernel reset the connection under the last bytes of an upload.
         ssl.set_num_tickets(0)?;
-        handshake(ssl, socket, role, wait)
+        Pending::new(ssl, socket, role)
     }
 
     fn ssl(&self) -> Result<Ssl, NetError> {
@@ -154,19 +153,50 @@ pub(super) fn handshake(
     role: TlsRole,
     wait: &mut dyn Wait,
 ) -> Result<Stream, NetError> {
-    socket::tune(&socket)?;
-    let mut stream = SslStream::new(ssl, Wire::new(socket))?;
-    let step: fn(&mut SslStream<Wire>) -> Result<(), ssl::Error> = match role {
-        TlsRole::Accept => SslStream::accept,
-        TlsRole::Connect => SslStream::connect,
-    };
-    while let Err(error) = step(&mut stream) {
-        match stream::wanted(&error) {
-            Some(interest) => wait.wait(std::os::fd::AsFd::as_fd(stream.get_ref()), interest)?,
-            None => return Err(NetError::from_ssl(error)),
+    Pending::new(ssl, socket, role)?.finish(wait)
+}
+
+/// A handshake under way, for who has other things to wait for as well.
+pub struct Pending {
+    stream: SslStream<Wire>,
+    step: fn(&mut SslStream<Wire>) -> Result<(), ssl::Error>,
+}
+
+impl Pending {
+    fn new(ssl: Ssl, socket: TcpStream, role: TlsRole) -> Result<Pending, NetError> {
+        socket::tune(&socket)?;
+        let stream = SslStream::new(ssl, Wire::new(socket))?;
+        let step = match role {
+            TlsRole::Accept => SslStream::accept,
+            TlsRole::Connect => SslStream::connect,
+        };
+        Ok(Pending { stream, step })
+    }
+
+    /// Goes as far as it can without waiting, and tells what it waits for; `None` when it is done.
+    pub fn step(&mut self) -> Result<Option<Interest>, NetError> {
+        match (self.step)(&mut self.stream) {
+            Ok(()) => Ok(None),
+            Err(error) => match stream::wanted(&error) {
+                Some(interest) => Ok(Some(interest)),
+                None => Err(NetError::from_ssl(error)),
+            },
         }
     }
-    Ok(Stream::secured(stream))
+
+    /// Goes to the end, for as long as `wait` allows.
+    pub fn finish(mut self, wait: &mut dyn Wait) -> Result<Stream, NetError> {
+        while let Some(interest) = self.step()? {
+            wait.wait(self.as_fd(), interest)?;
+        }
+        Ok(Stream::secured(self.stream))
+    }
+}
+
+impl AsFd for Pending {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.get_ref().as_fd()
+    }
 }
 
 #[cfg(test)]

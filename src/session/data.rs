@@ -8,6 +8,7 @@ use crate::{
     proto::{Code, Payload, Protection, Reply, TlsRole},
     session::{
         Demand, Session,
+        early::{Early, Stage},
         foreign::Admission,
         refusal::Refusal,
         state::{Login, PreparedPort},
@@ -45,7 +46,7 @@ impl Session {
         announcement: &str,
         about: &mut About,
     ) -> Result<Data, Refusal> {
-        let prepared = self.port.take().ok_or_else(|| {
+        let mut prepared = self.port.take().ok_or_else(|| {
             Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "PASV, EPSV, PORT or EPRT first."))
         })?;
         let protection = self.negotiated.protection;
@@ -53,21 +54,53 @@ impl Session {
             return Err(Reply::new(Code::PROTECTION_NEEDED, "PROT P first.").into());
         }
         let admission = self.admission(payload, direction, &prepared)?;
-        let wish = prepared.role.unwrap_or(self.negotiated.role_wish);
-        about.role = TlsRole::for_data(payload, wish);
+        about.role = self.data_role(payload, &prepared);
+        let early = prepared.early.take().filter(|early| admission.admits(early.peer.ip()));
+        if early.as_ref().is_some_and(|early| early.stage.has_begun())
+            && (protection == Protection::Clear || about.role == TlsRole::Connect)
+        {
+            let text = "TLS began on this port before PROT or SSCN changed: open another.";
+            return Err(Reply::new(Code::NO_DATA_CONNECTION, text).into());
+        }
 
         self.say(&Reply::new(Code::DATA_OPENING, announcement))?;
         about.is_announced = true;
-        let stream = self.connect(&prepared, &admission, about)?;
+        let stage = match early {
+            Some(Early { peer, stage }) => {
+                about.peer = Some(peer);
+                about.foreign = admission.is_foreign(peer.ip());
+                stage
+            }
+            None => Stage::Silent(self.connect(&prepared, &admission, about)?),
+        };
         // From here on nobody listens there, and the port is free again.
         drop(prepared);
-        if protection == Protection::Clear {
-            return Ok(Data { stream, about: about.clone() });
-        }
-        let stream = self.secure(stream, payload, about)?;
+        let stage = match stage {
+            Stage::Held(stream) | Stage::Silent(stream) if protection == Protection::Clear => {
+                return Ok(Data { stream, about: about.clone() });
+            }
+            stage => stage,
+        };
+        let stream = self.secure(stage, payload, about)?;
         about.tls = stream.tls();
         self.check_resumption(about)?;
         Ok(Data { stream, about: about.clone() })
+    }
+
+    /// Whether TLS on the prepared port can only go one way, whatever the verb: with the peer as
+    /// its client. Then it need not wait for the verb.
+    pub(super) fn shakes_hands_early(&self) -> bool {
+        let accepts = |prepared: &PreparedPort| {
+            [Payload::File, Payload::Listing]
+                .iter()
+                .all(|payload| self.data_role(*payload, prepared) == TlsRole::Accept)
+        };
+        let private = self.negotiated.protection == Protection::Private;
+        private && self.port.as_ref().is_some_and(accepts)
+    }
+
+    fn data_role(&self, payload: Payload, prepared: &PreparedPort) -> TlsRole {
+        TlsRole::for_data(payload, prepared.role.unwrap_or(self.negotiated.role_wish))
     }
 
     fn connect(
@@ -90,18 +123,20 @@ impl Session {
         Ok(stream)
     }
 
-    fn secure(
-        &mut self,
-        stream: Stream,
-        payload: Payload,
-        about: &About,
-    ) -> Result<Stream, Refusal> {
-        let deadline = Instant::now() + self.services.settings.handshake_timeout;
-        let socket = stream.into_socket().map_err(NetError::from);
-        let scope = self.scope.clone();
+    fn secure(&mut self, stage: Stage, payload: Payload, about: &About) -> Result<Stream, Refusal> {
+        let fresh = Instant::now() + self.services.settings.handshake_timeout;
         let role = about.role;
+        let (deadline, pending) = match stage {
+            Stage::Held(stream) | Stage::Silent(stream) => {
+                let socket = stream.into_socket().map_err(NetError::from);
+                (fresh, socket.and_then(|socket| self.scope.begin_data(socket, role)))
+            }
+            Stage::Shaking(pending, _, deadline) => (deadline, Ok(pending)),
+            Stage::Ready(pending) => (fresh, Ok(pending)),
+            Stage::Failed(error) => (fresh, Err(error)),
+        };
         let secured = self.watched(Limit::Until(deadline), &Cell::new(0), |watch| {
-            scope.secure_data(socket?, role, watch)
+            pending.and_then(|pending| pending.finish(watch))
         })?;
         secured.map_err(|error| {
             log::info!("{}: data handshake as {role:?} failed: {error}", self.client);

@@ -90,16 +90,25 @@ impl Session {
         direction: Direction,
         prepared: &PreparedPort,
     ) -> Result<Admission, Refusal> {
-        let client = self.client.ip();
         let granted = self.granted(payload, direction);
-        let admission =
-            Admission { client, foreign: granted.as_ref().ok().map(|nets| nets.to_vec()) };
+        let foreign = granted.as_ref().ok().map(|nets| nets.to_vec());
+        let admission = Admission { client: self.client.ip(), foreign };
         let Port::Active(target) = &prepared.port else { return Ok(admission) };
         if admission.admits(target.ip()) {
             return Ok(admission);
         }
         let networks = "The other server is in no network that this account may copy with.";
         Err(granted.err().unwrap_or_else(|| Reply::new(Code::UNAVAILABLE, networks).into()))
+    }
+
+    /// Who may take part in any transfer that could come as things stand.
+    pub(super) fn admissions(&self) -> Vec<Admission> {
+        let client = self.client.ip();
+        let of = |direction| {
+            let granted = self.granted(Payload::File, direction).ok();
+            Admission { client, foreign: granted.map(|nets| nets.to_vec()) }
+        };
+        [Direction::Incoming, Direction::Outgoing].map(of).into()
     }
 
     /// The networks that a foreign peer of this transfer may be in, or why there may be none.

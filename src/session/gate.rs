@@ -10,6 +10,7 @@ use crate::{
     },
     session::{
         Demand, Hangup, Session,
+        early::Doorway,
         refusal::Refusal,
         state::{Login, Security},
     },
@@ -33,7 +34,11 @@ impl Session {
             Login::Member(_) => Instant::now() + self.idle_timeout,
             _ => self.login_deadline(),
         };
-        let mut wait = Idle { stop: &self.services.stop, deadline };
+        let admissions = self.shakes_hands_early().then(|| self.admissions());
+        let time = self.services.settings.handshake_timeout;
+        let doorway = self.port.as_mut().zip(admissions);
+        let doorway = doorway.map(|(port, who)| Doorway::new(port, &self.scope, time, who));
+        let mut wait = Idle { stop: &self.services.stop, deadline, doorway };
         // Asked here as well: a client that always has a line ready is never waited for.
         let next = wait.between_blocks().and_then(|()| self.channel.read_line(&mut wait));
         match next {
@@ -97,20 +102,30 @@ pub(super) fn is_http(line: &[u8]) -> bool {
     METHODS.iter().any(|method| line.starts_with(method))
 }
 
-/// Patience between commands: until the deadline, or until the server stops.
+/// Patience between commands: until the deadline, or until the server stops. Meanwhile a data
+/// connection that comes before its verb is attended to.
 struct Idle<'a> {
     stop: &'a StopSignal,
     deadline: Instant,
+    doorway: Option<Doorway<'a>>,
 }
 
 impl Wait for Idle<'_> {
     fn wait(&mut self, socket: BorrowedFd<'_>, interest: Interest) -> Result<(), NetError> {
-        self.between_blocks()?;
-        let waited = [(socket, interest), (self.stop.as_fd(), Interest::Read)];
-        match poll::ready(&waited, self.deadline)? {
-            [true, ..] => Ok(()),
-            [_, true, _] => Err(NetError::Interrupted),
-            _ => Err(NetError::Timeout),
+        loop {
+            self.between_blocks()?;
+            let awaited = self.doorway.as_ref().and_then(Doorway::awaits);
+            let count = if awaited.is_some() { 3 } else { 2 };
+            let (early, wants, until) = awaited.unwrap_or((socket, interest, None));
+            let stop = (self.stop.as_fd(), Interest::Read);
+            let waited = [(socket, interest), stop, (early, wants)];
+            let deadline = until.map_or(self.deadline, |until| until.min(self.deadline));
+            match poll::ready(&waited[..count], deadline)? {
+                [true, ..] => return Ok(()),
+                [_, true, _] => return Err(NetError::Interrupted),
+                // It is ready, or its own deadline has passed, or ours has.
+                _ => self.doorway.iter_mut().for_each(Doorway::attend),
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 mod address;
 mod attributes;
 mod data;
+mod early;
 mod files;
 mod foreign;
 mod gate;

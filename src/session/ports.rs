@@ -65,7 +65,7 @@ impl Session {
         // As IPv6, an IPv4 address would be connected to from whatever address the system chooses.
         let target = SocketAddr::new(target.ip().to_canonical(), target.port());
         self.check_target(target)?;
-        self.port = Some(PreparedPort { port: Port::Active(target), role: None });
+        self.port = Some(PreparedPort { port: Port::Active(target), role: None, early: None });
         self.channel.send_ticket_with_next_write();
         Ok(Reply::new(Code::OK, format!("{verb} taken.")))
     }
@@ -94,7 +94,7 @@ impl Session {
             log::error!("cannot listen for data at {}: {error}", self.local);
             Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "No passive port is free."))
         })?;
-        self.port = Some(PreparedPort { port: Port::Passive(listener), role });
+        self.port = Some(PreparedPort { port: Port::Passive(listener), role, early: None });
         self.channel.send_ticket_with_next_write();
         Ok(address)
     }

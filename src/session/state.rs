@@ -7,6 +7,7 @@ use crate::{
         Algorithm, ByteRange, DeflateLevel, Facts, Mode, Protection, Representation, TlsRole,
         VirtualPath,
     },
+    session::early::Early,
     storage::Tree,
 };
 
@@ -105,4 +106,6 @@ pub struct PreparedPort {
     pub port: Port,
     /// `CPSV`: for this port we are the TLS client, whatever `SSCN` says.
     pub role: Option<TlsRole>,
+    /// What has come there before its verb.
+    pub early: Option<Early>,
 }

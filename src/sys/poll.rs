@@ -15,7 +15,7 @@ pub enum Interest {
     Write,
 }
 
-/// The most descriptors of one wait: data, control, stop.
+/// The most descriptors of one wait: data (or a passive port), control, stop.
 pub const MAX_WAITED: usize = 3;
 
 /// Waits until one of `waited`, at least one and at most [`MAX_WAITED`], is ready or in error, or
