@@ -107,6 +107,20 @@ impl Stream {
         }
     }
 
+    /// Hands what was gathered in bulk to the system.
+    pub fn flush(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
+        let Layer::Tls(stream) = &mut self.layer else { return Ok(()) };
+        let wire = stream.get_mut();
+        while let Err(error) = wire.hand_over() {
+            match error.kind() {
+                io::ErrorKind::WouldBlock => wait.wait(wire.as_fd(), Interest::Write)?,
+                io::ErrorKind::Interrupted => {}
+                _ => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// Says that no more bytes follow: close_notify under TLS, then FIN. The peer may go on.
     pub fn finish(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
         self.say_end(wait).map_err(|error| self.last_word(error))
@@ -214,15 +228,8 @@ impl Stream {
     fn say_end(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
         if let Layer::Tls(stream) = &mut self.layer {
             say_close(stream, wait)?;
-            let wire = stream.get_mut();
-            while let Err(error) = wire.hand_over() {
-                match error.kind() {
-                    io::ErrorKind::WouldBlock => wait.wait(wire.as_fd(), Interest::Write)?,
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Err(error.into()),
-                }
-            }
         }
+        self.flush(wait)?;
         match self.socket().shutdown(Shutdown::Write) {
             // Our close_notify is out, and the peer that has read it need not wait for the FIN:
             // lftp closes at once, and then there is no connection to shut down.

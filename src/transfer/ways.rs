@@ -40,15 +40,21 @@ impl<'a> Outlet<'a> {
 
     /// Writes what waits, and says that no more follows.
     pub fn finish(self, wait: &mut dyn Wait) -> Result<(), TransferError> {
-        if let Some((mut deflater, mut block)) = self.deflate {
-            let mut ended = false;
-            while !ended {
-                let given;
-                (given, ended) = deflater.finish(&mut block)?;
-                self.stream.write_all(&block[..given], wait)?;
-            }
+        let Some((mut deflater, mut block)) = self.deflate else {
+            return Ok(self.stream.finish(wait)?);
+        };
+        let mut ended = false;
+        while !ended {
+            let given;
+            (given, ended) = deflater.finish(&mut block)?;
+            self.stream.write_all(&block[..given], wait)?;
         }
-        Ok(self.stream.finish(wait)?)
+        self.stream.flush(wait)?;
+        match self.stream.finish(wait) {
+            // The zlib stream tells its own end: lftp is often gone before TLS says the same.
+            Err(NetError::Io(_) | NetError::Truncated) => Ok(()),
+            other => Ok(other?),
+        }
     }
 }
 
