@@ -12,6 +12,7 @@ mod program;
 mod scripted_server;
 mod site;
 mod stuck;
+mod verb_table;
 
 mod attributes;
 mod clients;
@@ -43,4 +44,5 @@ mod resumption;
 mod roles;
 mod server_life;
 mod siege;
+mod verbs;
 mod wire_fuzz;
