@@ -23,6 +23,8 @@
 //!   [`Upload`], which takes its name when `session/transfers.rs` commits it.
 //! - **A hash** is asked for in `session/hashing.rs`, computed in `transfer/hasher.rs`, and remembered
 //!   in `transfer/hashes.rs` for the [`Version`] of a file that storage told.
+//! - **At which host a client is** is decided in `session/host.rs` for `HOST` and in
+//!   `net/server_name.rs` for TLS; `net/names.rs` knows who answers to a name.
 //! - **A new verb** is a row in `proto/verb.rs`, a form in `proto/command.rs`, an arm in
 //!   `session/mod.rs`, and a handler in the file of its kin.
 //!
@@ -90,10 +92,10 @@ pub use client::{
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
-    Access, Algorithm, Change, Code, Entry, Kind, Link, PathArg, Permits, Reply, Representation,
-    Secret, TlsRole, VirtualPath,
+    Access, Algorithm, Change, Code, Entry, HostName, Kind, Link, PathArg, Permits, Reply,
+    Representation, Secret, TlsRole, VirtualPath,
 };
-pub use server::{Bound, Builder, Handle, ServerError};
+pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
 pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};
 pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,

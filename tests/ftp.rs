@@ -62,6 +62,12 @@ impl Ftp {
         self.wire = Wire::Tls(Box::new(stream));
     }
 
+    /// The certificate that the server has shown, as [`fxpd::Fingerprint`] writes it.
+    pub fn shown(&self) -> String {
+        let Wire::Tls(stream) = &self.wire else { panic!("the connection is in clear text") };
+        peer::shown(stream)
+    }
+
     /// Ends TLS and goes on in clear text, as after `REIN` or `CCC`.
     pub fn leave_tls(&mut self) {
         let Wire::Tls(mut stream) = std::mem::replace(&mut self.wire, Wire::Lost) else {

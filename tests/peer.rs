@@ -6,6 +6,7 @@
 use crate::site::PATIENCE;
 use fxpd::Identity;
 use openssl::{
+    hash::MessageDigest,
     pkey::PKey,
     ssl::{
         ErrorCode, HandshakeError, MidHandshakeSslStream, Ssl, SslContext, SslContextBuilder,
@@ -24,6 +25,7 @@ use std::{
 pub struct Client {
     context: SslContext,
     sessions: Arc<Mutex<Vec<SslSession>>>,
+    server_name: Option<String>,
 }
 
 impl Client {
@@ -50,7 +52,12 @@ impl Client {
         let kept = Arc::clone(&sessions);
         builder.set_new_session_callback(move |_, session| kept.lock().unwrap().push(session));
         change(&mut builder);
-        Client { context: builder.build(), sessions }
+        Client { context: builder.build(), sessions, server_name: None }
+    }
+
+    /// The same, asking for the host `name` (SNI).
+    pub fn at(self, name: &str) -> Client {
+        Client { server_name: Some(name.to_owned()), ..self }
     }
 
     /// Shakes hands, offering `session`.
@@ -63,6 +70,9 @@ impl Client {
         if let Some(session) = session {
             // SAFETY: the session comes from this very context's callback.
             unsafe { ssl.set_session(session) }.unwrap();
+        }
+        if let Some(name) = &self.server_name {
+            ssl.set_hostname(name).unwrap();
         }
         ssl.connect(socket).map_err(describe)
     }
@@ -155,6 +165,13 @@ pub fn server(identity: &Identity, change: impl FnOnce(&mut SslContextBuilder)) 
 /// Shakes hands as TLS server.
 pub fn accept_tls(context: &SslContext, socket: TcpStream) -> Result<SslStream<TcpStream>, String> {
     Ssl::new(context).unwrap().accept(socket).map_err(describe)
+}
+
+/// The certificate that the other side has shown, as [`fxpd::Fingerprint`] writes it.
+pub fn shown(stream: &SslStream<TcpStream>) -> String {
+    let leaf = stream.ssl().peer_certificate().expect("a certificate");
+    let digest = leaf.digest(MessageDigest::sha256()).unwrap();
+    digest.iter().fold("SHA256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Connects to a data port, with a deadline on every read.

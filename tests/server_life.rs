@@ -203,7 +203,7 @@ fn a_reload_counts_for_new_sessions_and_leaves_the_others_be() {
     let settings =
         Settings { greeting: "anew".into(), passive_ports: 0..=0, ..Settings::default() };
     let identity = Identity::self_signed(&["localhost"]).unwrap();
-    site.handle.as_ref().unwrap().reload(settings, identity, TlsFloor::Tls13).unwrap();
+    site.handle.as_ref().unwrap().reload(settings, identity, TlsFloor::Tls13, vec![]).unwrap();
 
     let (mut new, greeting, new_certificate) = enter();
     assert_eq!(greeting, "220 anew");

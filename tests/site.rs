@@ -3,7 +3,7 @@
 use crate::ftp::Ftp;
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Handle, Identity,
-    Listen, Local, LocalOptions, Right, Secret, Settings, TlsFloor, TransferRecord,
+    Listen, Local, LocalOptions, Right, Secret, Settings, TlsFloor, TransferRecord, VirtualHost,
 };
 use std::{
     fs,
@@ -35,6 +35,7 @@ pub struct Plan {
     pub floor: TlsFloor,
     pub storage: LocalOptions,
     pub identity: Identity,
+    pub virtual_hosts: Vec<VirtualHost>,
     pub log: bool,
 }
 
@@ -53,6 +54,7 @@ impl Site {
             floor: TlsFloor::Tls12,
             storage: LocalOptions::default(),
             identity: Identity::self_signed(&["localhost", "127.0.0.1"]).unwrap(),
+            virtual_hosts: Vec::new(),
             log: false,
         };
         change(&mut plan);
@@ -68,6 +70,9 @@ impl Site {
             .listen(SocketAddr::new(plan.host, 0), Listen::Explicit)
             .listen(SocketAddr::new(plan.host, 0), Listen::Implicit)
             .on_transfer(move |record| drop(sender.send(record.clone())));
+        for host in plan.virtual_hosts {
+            builder = builder.virtual_host(host);
+        }
         if plan.log {
             builder = builder.transfer_log(home.path().join("xferlog"));
         }

@@ -48,4 +48,5 @@ mod roles;
 mod server_life;
 mod siege;
 mod verbs;
+mod virtual_hosts;
 mod wire_fuzz;

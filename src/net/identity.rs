@@ -10,11 +10,16 @@ use openssl::{
     pkey::{PKey, Private},
     sha,
     x509::{
-        X509, X509NameBuilder, X509Ref,
+        GeneralNameRef, X509, X509NameBuilder, X509Ref,
         extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName},
     },
 };
-use std::{error, fmt, fs, io, net::IpAddr, path::Path, str::FromStr};
+use std::{
+    error, fmt, fs, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+    str::FromStr,
+};
 
 /// What a server shows in TLS: its certificate, the chain above it, and the key.
 #[derive(Clone, Debug)]
@@ -89,6 +94,16 @@ impl Identity {
         Fingerprint::of(&self.certificate).unwrap_or(Fingerprint([0; 32]))
     }
 
+    /// The names and addresses for which the certificate was made.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = self.certificate.subject_alt_names();
+        let text = |name: &GeneralNameRef| {
+            let dns = name.dnsname().map(str::to_owned);
+            dns.or_else(|| name.ipaddress().and_then(address).map(|address| address.to_string()))
+        };
+        names.iter().flatten().filter_map(text).collect()
+    }
+
     /// The certificate and its chain in PEM, leaf first.
     pub fn certificate_pem(&self) -> Result<Vec<u8>, TlsError> {
         let mut pem = self.certificate.to_pem()?;
@@ -102,6 +117,11 @@ impl Identity {
     pub fn key_pem(&self) -> Result<Vec<u8>, TlsError> {
         Ok(self.key.private_key_to_pem_pkcs8()?)
     }
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)));
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(|bytes| Ipv6Addr::from(bytes).into())).ok()
 }
 
 fn name(path: &Path) -> String {

@@ -1,12 +1,14 @@
 //! TLS as a server of files does it: what is allowed, and who shakes hands how.
 //!
 //! One context serves both roles, for with SSCN a server is a TLS client on some of its data
-//! connections, and shows the same certificate there. [`Pending`] holds the only `match` on the
-//! role.
+//! connections, and shows the same certificate there. Each virtual host has a context for its
+//! certificate, which a handshake is taken to (see `server_name`). [`Pending`] holds the only
+//! `match` on the role.
 
 use crate::{
     net::{
-        Identity, NetError, Stream, TlsError, Wait,
+        HostId, Identity, Names, NetError, Stream, TlsError, Wait,
+        server_name::{self, Certificates, Naming},
         stream::{self, Wire},
     },
     proto::TlsRole,
@@ -23,6 +25,7 @@ use openssl::ssl::{
 use std::{
     net::TcpStream,
     os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
 };
 
 /// TLS 1.2 suites with ECDHE and AEAD; those of TLS 1.3 are all so.
@@ -49,36 +52,56 @@ pub enum TlsFloor {
 /// A server's TLS, shared by all its connections.
 #[derive(Clone)]
 pub struct Tls {
+    /// Of the default host. Every handshake begins with it.
     context: SslContext,
+    certificates: Arc<Certificates>,
 }
 
 impl Tls {
-    /// TLS that shows `identity`.
-    pub fn new(identity: &Identity, floor: TlsFloor) -> Result<Tls, TlsError> {
-        let mut builder = builder(floor)?;
-        builder.set_certificate(&identity.certificate)?;
-        builder.set_private_key(&identity.key)?;
-        for certificate in &identity.chain {
-            builder.add_extra_chain_cert(certificate.clone())?;
-        }
-        // Sessions are resumed by tickets, which their owners keep; only those of TLS 1.2 clients
-        // that take no tickets (curl) stand here, and are resumed by their ids.
-        builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
-        builder.set_session_cache_size(MAX_KEPT_SESSIONS);
-        builder.set_verify(SslVerifyMode::NONE);
-        builder.set_alpn_select_callback(|_, offered| {
-            let named = |name: &&&[u8]| names(offered).any(|offer| offer == **name);
-            ALPN_NAMES.iter().find(named).copied().ok_or(AlpnError::ALERT_FATAL)
-        });
-        Ok(Tls { context: builder.build() })
+    /// TLS that shows `identity`, and those of `virtual_hosts` where `names` leads to them.
+    pub fn new(
+        identity: &Identity,
+        virtual_hosts: &[Identity],
+        names: Names,
+        floor: TlsFloor,
+    ) -> Result<Tls, TlsError> {
+        let host = |identity| showing(identity, floor).map(SslContextBuilder::build);
+        let contexts = virtual_hosts.iter().map(host).collect::<Result<_, _>>()?;
+        let certificates = Arc::new(Certificates { names, contexts });
+        let mut builder = showing(identity, floor)?;
+        server_name::follow(&mut builder, Arc::clone(&certificates));
+        Ok(Tls { context: builder.build(), certificates })
     }
 
     /// TLS for one control connection and its data connections.
-    pub fn scope(&self) -> Result<TlsScope, NetError> {
-        let mut id = [0; SESSION_ID_CONTEXT_BYTES];
-        openssl::rand::rand_bytes(&mut id)?;
-        Ok(TlsScope { context: self.context.clone(), id })
+    pub fn scope(&self) -> TlsScope {
+        TlsScope { tls: self.clone(), id: [0; SESSION_ID_CONTEXT_BYTES], named: None }
     }
+
+    /// Which host answers to which name.
+    pub fn names(&self) -> &Names {
+        &self.certificates.names
+    }
+}
+
+/// A server's context that shows `identity`.
+fn showing(identity: &Identity, floor: TlsFloor) -> Result<SslContextBuilder, TlsError> {
+    let mut builder = builder(floor)?;
+    builder.set_certificate(&identity.certificate)?;
+    builder.set_private_key(&identity.key)?;
+    for certificate in &identity.chain {
+        builder.add_extra_chain_cert(certificate.clone())?;
+    }
+    // Sessions are resumed by tickets, which their owners keep; only those of TLS 1.2 clients
+    // that take no tickets (curl) stand here, and are resumed by their ids.
+    builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
+    builder.set_session_cache_size(MAX_KEPT_SESSIONS);
+    builder.set_verify(SslVerifyMode::NONE);
+    builder.set_alpn_select_callback(|_, offered| {
+        let named = |name: &&&[u8]| names(offered).any(|offer| offer == **name);
+        ALPN_NAMES.iter().find(named).copied().ok_or(AlpnError::ALERT_FATAL)
+    });
+    Ok(builder)
 }
 
 /// The protocol names in an ALPN offer: each with its length before it (RFC 7301 §3.1).
@@ -113,24 +136,49 @@ pub(super) fn builder(floor: TlsFloor) -> Result<SslContextBuilder, TlsError> {
     Ok(builder)
 }
 
-/// One control connection's TLS: a data connection resumes a session of this scope or of none.
+/// One control connection's TLS: a data connection resumes a session of its handshake or of none.
 #[derive(Clone)]
 pub struct TlsScope {
-    context: SslContext,
+    tls: Tls,
     id: [u8; SESSION_ID_CONTEXT_BYTES],
+    named: Option<HostId>,
 }
 
 impl TlsScope {
-    /// Shakes hands on a control connection, as the TLS server.
+    /// Shakes hands on a control connection, as the TLS server. The certificate is that of `host`,
+    /// which `HOST` has named, or else the one that the client's server name leads to; a client
+    /// whose server name is another host's than `host` is refused.
     pub fn secure_control(
-        &self,
+        &mut self,
         socket: TcpStream,
+        host: Option<HostId>,
         wait: &mut dyn Wait,
     ) -> Result<Stream, NetError> {
-        handshake(self.ssl()?, socket, TlsRole::Accept, wait)
+        // Anew for each handshake: after REIN the same connection may be at another host, and a
+        // session of the first would stand for a certificate that was never shown.
+        openssl::rand::rand_bytes(&mut self.id)?;
+        self.named = host;
+        let mut ssl = self.ssl()?;
+        let naming = Naming { by_command: host, by_server_name: None, id: self.id };
+        server_name::attach(&mut ssl, naming)?;
+        let stream = handshake(ssl, socket, TlsRole::Accept, wait)?;
+        self.named = stream.ssl().and_then(server_name::outcome).and_then(|naming| naming.host());
+        Ok(stream)
     }
 
-    /// Begins to shake hands on a data connection, in either role.
+    /// The host that the control connection's certificate was asked for by `HOST` or by server
+    /// name. `None` before a handshake, and where the client asked for none in particular.
+    pub fn named(&self) -> Option<HostId> {
+        self.named
+    }
+
+    /// The control connection goes back to clear text and to no host in particular.
+    pub fn forget(&mut self) {
+        self.named = None;
+    }
+
+    /// Begins to shake hands on a data connection, in either role, with the control
+    /// connection's certificate.
     pub fn begin_data(&self, socket: TcpStream, role: TlsRole) -> Result<Pending, NetError> {
         let mut ssl = self.ssl()?;
         // Nobody resumes from a data connection, and a ticket that a client does not read makes
@@ -140,7 +188,8 @@ impl TlsScope {
     }
 
     fn ssl(&self) -> Result<Ssl, NetError> {
-        let mut ssl = Ssl::new(&self.context)?;
+        let mut ssl = Ssl::new(&self.tls.context)?;
+        server_name::show(&self.tls.certificates, self.named.unwrap_or_default(), &mut ssl)?;
         libssl::set_session_id_context(&mut ssl, &self.id)?;
         Ok(ssl)
     }

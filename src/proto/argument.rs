@@ -30,6 +30,7 @@ impl<'a> Argument<'a> {
             Verb::Pass => Command::Pass(Secret::new(self.bytes)),
             Verb::Quit => self.none(Command::Quit)?,
             Verb::Rein => self.none(Command::Rein)?,
+            Verb::Host => Command::Host(self.word()?.parse().map_err(|_| self.bad())?),
             Verb::Auth => Command::Auth(self.mechanism()?),
             Verb::Pbsz => Command::Pbsz(self.number()?),
             Verb::Prot => Command::Prot(self.protection()?),

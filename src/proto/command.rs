@@ -1,7 +1,7 @@
 //! Request lines, understood: from bytes to a [`Command`], which is well formed if it exists.
 
 use crate::proto::{
-    Algorithm, ByteRange, Change, ListOptions, PathArg, Secret, SiteArg, TlsRole,
+    Algorithm, ByteRange, Change, HostName, ListOptions, PathArg, Secret, SiteArg, TlsRole,
     argument::{self, Argument},
     verb::{self, Row},
 };
@@ -16,6 +16,8 @@ pub enum Command {
     Pass(Secret),
     Quit,
     Rein,
+    /// Which host the client means to be at.
+    Host(HostName),
     /// Which of the names of TLS was asked for (RFC 4217 §4, draft-murray-auth-ftp-ssl).
     Auth(AuthMechanism),
     Pbsz(u32),
@@ -261,6 +263,8 @@ mod tests {
             ("PASS  a b ", Command::Pass(Secret::new(&b" a b "[..]))),
             ("PASS", Command::Pass(Secret::new(&b""[..]))),
             ("AUTH tls-p", Command::Auth(AuthMechanism::TlsWithData)),
+            ("host A.example", Command::Host(HostName::Domain("a.example".into()))),
+            ("HOST [::1] ", Command::Host("[::1]".parse().unwrap())),
             ("TYPE a n", Command::Type(Representation::Ascii)),
             ("TYPE L 8", Command::Type(Representation::Image)),
             ("REST 9223372036854775807", Command::Rest(i64::MAX as u64)),
@@ -310,7 +314,10 @@ mod tests {
             (" NOOP", Unknown),
             ("SITE CHMOD 1 x", Argument(row("SITE"))),
             ("SITE EXEC x", Value(row("SITE"))),
-            ("HOST x", NotBuilt),
+            ("XPEER x", NotBuilt),
+            ("HOST", Argument(row("HOST"))),
+            ("HOST a b", Argument(row("HOST"))),
+            ("HOST a.example:21", Argument(row("HOST"))),
             ("MFMT 2026 x", Argument(row("MFMT"))),
             ("MFF Modify=20260203040506 x", Argument(row("MFF"))),
             ("MFF Create=20260203040506; x", Value(row("MFF"))),

@@ -9,6 +9,7 @@ pub enum Verb {
     Pass,
     Quit,
     Rein,
+    Host,
     Auth,
     Pbsz,
     Prot,
@@ -194,6 +195,7 @@ pub const VERBS: &[Row] = &[
     login("PASS", Verb::Pass, "<password>"),
     open("QUIT", Verb::Quit, ""),
     open("REIN", Verb::Rein, ""),
+    open("HOST", Verb::Host, "<name>").feat("HOST"),
     open("AUTH", Verb::Auth, "TLS|TLS-C|SSL|TLS-P").feat("AUTH TLS;TLS-C;SSL;TLS-P"),
     secure("PBSZ", Verb::Pbsz, "0").feat("PBSZ"),
     secure("PROT", Verb::Prot, "C|P").feat("PROT"),
@@ -268,7 +270,6 @@ pub const VERBS: &[Row] = &[
     secure("CONF", Verb::Protected, "(not for TLS)"),
     secure("ENC", Verb::Protected, "(not for TLS)"),
     planned("XPEER"),
-    planned("HOST"),
     planned("SMNT"),
 ];
 
@@ -305,8 +306,8 @@ mod tests {
             .map(|row| row.name)
             .collect();
         let harmless = [
-            "USER", "PASS", "QUIT", "REIN", "AUTH", "PBSZ", "PROT", "FEAT", "HELP", "SYST", "NOOP",
-            "OPTS", "CLNT", "CSID", "LANG", "ACCT", "CEPR", "ADAT", "MIC", "CONF", "ENC",
+            "USER", "PASS", "QUIT", "REIN", "HOST", "AUTH", "PBSZ", "PROT", "FEAT", "HELP", "SYST",
+            "NOOP", "OPTS", "CLNT", "CSID", "LANG", "ACCT", "CEPR", "ADAT", "MIC", "CONF", "ENC",
         ];
         assert_eq!(heard, harmless);
     }

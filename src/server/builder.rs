@@ -2,17 +2,19 @@
 
 use crate::{
     auth::Authenticator,
-    net::{Identity, Tls, TlsError, TlsFloor},
+    net::{Identity, TlsError, TlsFloor},
+    proto::HostName,
     server::{
         accept,
         handle::Handle,
         registry::Registry,
+        virtual_host::{self, VirtualHost},
         xferlog::{TransferLog, Watcher},
     },
     session::{Listen, Services, Settings},
     storage::Storage,
     sys::{socket, stop},
-    transfer::{Hashes, TransferRecord, Turns},
+    transfer::{TransferRecord, Turns},
 };
 use std::{
     error, fmt, io,
@@ -26,6 +28,7 @@ pub struct Builder {
     identity: Identity,
     authenticator: Arc<dyn Authenticator>,
     storage: Arc<dyn Storage>,
+    virtual_hosts: Vec<VirtualHost>,
     settings: Settings,
     tls_floor: TlsFloor,
     listen: Vec<(SocketAddr, Listen)>,
@@ -44,12 +47,20 @@ impl Builder {
             identity,
             authenticator: Arc::new(authenticator),
             storage: Arc::new(storage),
+            virtual_hosts: Vec::new(),
             settings: Settings::default(),
             tls_floor: TlsFloor::default(),
             listen: Vec::new(),
             transfer_log: None,
             watcher: None,
         }
+    }
+
+    /// Serves `host` as well, at every address. Clients that name no host, or one of the names in
+    /// the identity given to [`Builder::new`], are at the default host.
+    pub fn virtual_host(mut self, host: VirtualHost) -> Builder {
+        self.virtual_hosts.push(host);
+        self
     }
 
     /// Listens at `address` as well; port 0 lets the system choose one.
@@ -82,11 +93,18 @@ impl Builder {
         self
     }
 
-    /// Opens the sockets and the transfer log, and starts no thread.
+    /// Opens the sockets and the transfer log, and starts no thread. An error when two virtual
+    /// hosts have a name in common, or one has none.
     pub fn bind(self) -> Result<Bound, ServerError> {
         if self.listen.is_empty() {
             return Err(ServerError::NowhereToListen);
         }
+        let (tls, hosts) = virtual_host::assemble(
+            &self.identity,
+            self.tls_floor,
+            virtual_host::default_host(self.authenticator, self.storage),
+            self.virtual_hosts,
+        )?;
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for (address, listen) in self.listen {
@@ -103,12 +121,10 @@ impl Builder {
         let log = TransferLog::open(self.transfer_log, self.watcher).map_err(ServerError::Log)?;
         let (stop_source, stop) = stop::pair().map_err(ServerError::System)?;
         let services = Services {
-            hashes: Arc::new(Hashes::default()),
             turns: Turns::new(self.settings.max_hashing),
             settings: self.settings,
-            tls: Tls::new(&self.identity, self.tls_floor)?,
-            authenticator: self.authenticator,
-            storage: self.storage,
+            tls,
+            hosts,
             on_transfer: log.sink(),
             listening: addresses.clone(),
             stop,
@@ -157,6 +173,10 @@ pub enum ServerError {
     Log(io::Error),
     /// The certificate or key is refused.
     Tls(TlsError),
+    /// A virtual host answers to no name.
+    NamelessHost,
+    /// Two virtual hosts answer to the same name.
+    HostTaken(HostName),
     /// The system has no thread or descriptor to give.
     System(io::Error),
 }
@@ -168,6 +188,8 @@ impl fmt::Display for ServerError {
             ServerError::Bind(address, error) => write!(f, "cannot listen at {address}: {error}"),
             ServerError::Log(error) => write!(f, "cannot open the transfer log: {error}"),
             ServerError::Tls(error) => write!(f, "{error}"),
+            ServerError::NamelessHost => f.write_str("a virtual host has no name"),
+            ServerError::HostTaken(name) => write!(f, "two virtual hosts are called {name}"),
             ServerError::System(error) => write!(f, "cannot start: {error}"),
         }
     }
@@ -176,7 +198,9 @@ impl fmt::Display for ServerError {
 impl error::Error for ServerError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            ServerError::NowhereToListen => None,
+            ServerError::NowhereToListen
+            | ServerError::NamelessHost
+            | ServerError::HostTaken(_) => None,
             ServerError::Bind(_, error) | ServerError::Log(error) | ServerError::System(error) => {
                 Some(error)
             }

@@ -1,8 +1,13 @@
 //! A server that runs, in the hands of whoever started it.
 
 use crate::{
-    net::{Identity, Tls, TlsFloor},
-    server::{builder::ServerError, registry::Registry, xferlog::Writer},
+    net::{Identity, TlsFloor},
+    server::{
+        builder::ServerError,
+        registry::Registry,
+        virtual_host::{self, VirtualHost},
+        xferlog::Writer,
+    },
     session::{Services, Settings},
     sys::stop::StopSource,
 };
@@ -46,22 +51,28 @@ impl Handle {
         self.registry.sessions()
     }
 
-    /// Gives sessions that begin from now on other settings and another certificate. Those that
-    /// run keep theirs to their end.
+    /// Gives sessions that begin from now on other settings, another certificate and other virtual
+    /// hosts, which replace those there were. Those that run keep theirs to their end. The default
+    /// host keeps its authenticator and its storage.
     pub fn reload(
         &self,
         settings: Settings,
         identity: Identity,
         floor: TlsFloor,
+        virtual_hosts: Vec<VirtualHost>,
     ) -> Result<(), ServerError> {
         let now = self.registry.services();
+        let (tls, hosts) = virtual_host::assemble(
+            &identity,
+            floor,
+            Arc::clone(&now.hosts.default),
+            virtual_hosts,
+        )?;
         self.registry.replace_services(Services {
-            hashes: Arc::clone(&now.hashes),
             turns: now.turns.resized(settings.max_hashing),
             settings,
-            tls: Tls::new(&identity, floor)?,
-            authenticator: Arc::clone(&now.authenticator),
-            storage: Arc::clone(&now.storage),
+            tls,
+            hosts,
             on_transfer: Arc::clone(&now.on_transfer),
             listening: now.listening.clone(),
             stop: now.stop.clone(),

@@ -7,7 +7,9 @@ mod accept;
 mod builder;
 mod handle;
 mod registry;
+mod virtual_host;
 mod xferlog;
 
 pub use builder::{Bound, Builder, ServerError};
 pub use handle::Handle;
+pub use virtual_host::VirtualHost;

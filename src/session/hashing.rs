@@ -87,7 +87,7 @@ impl Session {
     /// Remembers what a transfer or a reading has shown.
     pub(super) fn remember(&self, known: Option<Known>) {
         if let Some(known) = known {
-            self.services.hashes.remember(known);
+            self.host.hashes.remember(known);
         }
     }
 
@@ -109,7 +109,7 @@ impl Session {
     ) -> Result<Found, Refusal> {
         let before = file.version().filter(|_| range.is_none());
         if let Some(version) = before
-            && let Some(hash) = self.services.hashes.find(version, algorithm)
+            && let Some(hash) = self.host.hashes.find(version, algorithm)
         {
             return Ok(Found { hash, bytes: version.size });
         }

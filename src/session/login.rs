@@ -34,13 +34,15 @@ impl Session {
         };
         match self.enter(&name, password) {
             Ok(member) => {
-                log::info!("{}: logged in as {}", self.client, name.escape_debug());
+                let (client, host) = (self.client, &self.host.name);
+                log::info!("{client}: logged in as {} at {host}", name.escape_debug());
                 self.presence.logged_in(&name);
                 self.login = Login::Member(member);
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
             Err(refusal) => {
-                log::warn!("{}: login as {} refused", self.client, name.escape_debug());
+                let (client, host) = (self.client, &self.host.name);
+                log::warn!("{client}: login as {} at {host} refused", name.escape_debug());
                 self.wrong_passwords += 1;
                 if self.wrong_passwords >= MAX_WRONG_PASSWORDS {
                     return Err(Hangup::TooManyPasswords.into());
@@ -55,9 +57,9 @@ impl Session {
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
         }
-        let authenticator = &self.services.authenticator;
+        let authenticator = &self.host.authenticator;
         let account = authenticator.authenticate(name, password, self.client.ip())?;
-        let tree = self.services.storage.tree(&account.home).map_err(|error| {
+        let tree = self.host.storage.tree(&account.home).map_err(|error| {
             log::error!("the home of {} cannot be opened: {error}", name.escape_debug());
             Refusal::from(Reply::new(Code::NOT_LOGGED_IN, "Login refused: no home directory."))
         })?;

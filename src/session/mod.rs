@@ -12,6 +12,7 @@ mod files;
 mod foreign;
 mod gate;
 mod hashing;
+mod host;
 mod info;
 mod listing;
 mod login;
@@ -24,12 +25,13 @@ mod state;
 mod transfers;
 mod watch;
 
+pub use host::{Host, Hosts};
 pub use refusal::Hangup;
 pub use services::{Listen, Presence, Services};
 pub use settings::{Demand, HashTransfers, ListOwner, Settings};
 
 use crate::{
-    net::{Channel, NetError, Stream, TlsScope, Until},
+    net::{Channel, HostId, NetError, Stream, TlsScope, Until},
     proto::{
         Code, Command, CommandFault, Line, Reply, VirtualPath,
         verb::{Row, Verb},
@@ -51,6 +53,9 @@ pub struct Session {
     presence: Box<dyn Presence>,
     channel: Channel,
     scope: TlsScope,
+    /// Where the client is, and how it said so by `HOST`.
+    host: Arc<Host>,
+    host_named: Option<HostId>,
     listen: Listen,
     client: SocketAddr,
     local: IpAddr,
@@ -97,7 +102,9 @@ impl Session {
         let (client, local) = (stream.peer_address()?, stream.local_address()?.ip());
         Ok(Session {
             channel: Channel::new(stream, services.settings.max_line_bytes)?,
-            scope: services.tls.scope()?,
+            scope: services.tls.scope(),
+            host: Arc::clone(&services.hosts.default),
+            host_named: None,
             services,
             presence,
             listen,
@@ -144,8 +151,7 @@ impl Session {
             self.shake_hands()?;
             self.negotiated = Negotiated::under_implicit_tls();
         }
-        let greeting = Reply::new(Code::READY, self.services.settings.greeting.as_str());
-        self.say(&greeting)
+        self.say(&self.welcome())
     }
 
     /// One line and its answer.
@@ -192,6 +198,7 @@ impl Session {
             Command::Pass(password) => self.pass(&password),
             Command::Quit => Ok(Reply::new(Code::GOODBYE, "Goodbye.")),
             Command::Rein => self.rein(),
+            Command::Host(name) => self.host(&name),
             Command::Auth(mechanism) => self.auth(mechanism),
             Command::Pbsz(size) => self.pbsz(size),
             Command::Prot(protection) => self.prot(protection),

@@ -34,11 +34,12 @@ impl Session {
     /// Takes the control connection to TLS.
     pub(super) fn shake_hands(&mut self) -> Result<(), Hangup> {
         let mut wait = Until::within(self.services.settings.handshake_timeout);
-        let scope = &self.scope;
+        let (scope, host) = (&mut self.scope, self.host_named);
         self.channel
-            .upgrade(|socket| scope.secure_control(socket, &mut wait))
+            .upgrade(|socket| scope.secure_control(socket, host, &mut wait))
             .map_err(Hangup::Handshake)?;
         self.security = Security::Tls;
+        self.follow_handshake();
         Ok(())
     }
 
@@ -100,6 +101,7 @@ impl Session {
     /// `REIN`: as if newly connected, in clear text where TLS began with `AUTH` (RFC 4217 §11).
     pub(super) fn rein(&mut self) -> Handled {
         self.start_over();
+        self.leave_host();
         if self.listen == Listen::Implicit {
             self.negotiated = Negotiated::under_implicit_tls();
         }

@@ -1,12 +1,10 @@
 //! What a session is handed: everything it shares with others, and nothing of the server.
 
 use crate::{
-    auth::Authenticator,
     net::Tls,
-    session::Settings,
-    storage::Storage,
+    session::{Hosts, Settings},
     sys::stop::StopSignal,
-    transfer::{Hashes, TransferRecord, Turns},
+    transfer::{TransferRecord, Turns},
 };
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,16 +12,12 @@ use std::{net::SocketAddr, sync::Arc};
 pub struct Services {
     /// Limits, deadlines, demands.
     pub settings: Settings,
-    /// Certificates and ciphers.
+    /// Certificates and ciphers, and which host answers to which name.
     pub tls: Tls,
-    /// Who may enter.
-    pub authenticator: Arc<dyn Authenticator>,
-    /// What they find.
-    pub storage: Arc<dyn Storage>,
+    /// Who may enter, and what they find, host by host.
+    pub hosts: Hosts,
     /// Takes the record of every transfer; it must not block for ever.
     pub on_transfer: Arc<dyn Fn(TransferRecord) + Send + Sync>,
-    /// Hashes of files, as far as they are known.
-    pub hashes: Arc<Hashes>,
     /// Leave to read a file only to hash it.
     pub turns: Turns,
     /// Where the server itself listens: no data connection goes there.

@@ -74,7 +74,7 @@ fn reload(handle: &Handle, args: &ServerArgs, running: &Config) -> Result<(), Fa
         log::warn!("'{key}' was changed; that takes a restart");
     }
     log::info!("certificate {}", identity.fingerprint());
-    handle.reload(config.settings, identity, config.tls_floor).map_err(Failure::config)
+    handle.reload(config.settings, identity, config.tls_floor, Vec::new()).map_err(Failure::config)
 }
 
 /// The settings that differ and are beyond the reach of a reload.
