@@ -16,7 +16,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Mutex,
@@ -28,20 +28,25 @@ use std::{
 use tempfile::TempDir;
 
 /// A running `fxpd` with an account `ann`, and the lines of its log.
-struct Daemon {
+pub struct Daemon {
     child: Child,
-    address: SocketAddr,
-    log: Receiver<String>,
+    pub address: SocketAddr,
+    pub log: Receiver<String>,
     directory: TempDir,
 }
 
 impl Daemon {
     fn start() -> Daemon {
+        Daemon::start_with(|_| String::new())
+    }
+
+    /// With these lines more in its configuration, of files in its directory.
+    pub fn start_with(more: impl FnOnce(&Path) -> String) -> Daemon {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("ann")).unwrap();
-        write_identity(&path("cert.pem"), &path("key.pem"));
-        add_account(&path("passwd"), &path("ann"));
+        write_identity(&path("cert.pem"), &path("key.pem"), "localhost");
+        add_account(&path("passwd"), "ann", &path("ann"));
         let place = directory.path().display();
         let config = format!(
             "listen = ['127.0.0.1:0']\n\
@@ -50,7 +55,7 @@ impl Daemon {
              users = '{place}/passwd'\n\
              transfer_log = '{place}/xferlog'\n"
         );
-        fs::write(path("fxpd.conf"), config).unwrap();
+        fs::write(path("fxpd.conf"), config + &more(directory.path())).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_fxpd"))
             .arg("-c")
             .arg(path("fxpd.conf"))
@@ -64,11 +69,11 @@ impl Daemon {
         Daemon { child, address, log, directory }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    fn connect(&self) -> Ftp {
+    pub fn connect(&self) -> Ftp {
         Ftp::connect(self.address)
     }
 
@@ -94,7 +99,7 @@ impl Daemon {
         (shown.recv().unwrap(), ftp)
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
@@ -118,15 +123,15 @@ impl Drop for Daemon {
     }
 }
 
-fn write_identity(certificate: &PathBuf, key: &PathBuf) {
-    let identity = Identity::self_signed(&["localhost"]).unwrap();
+pub fn write_identity(certificate: &Path, key: &Path, name: &str) {
+    let identity = Identity::self_signed(&[name]).unwrap();
     fs::write(certificate, identity.certificate_pem().unwrap()).unwrap();
     fs::write(key, identity.key_pem().unwrap()).unwrap();
 }
 
-fn add_account(users: &PathBuf, home: &PathBuf) {
+pub fn add_account(users: &Path, name: &str, home: &Path) {
     let mut passwd = Command::new(env!("CARGO_BIN_EXE_fxpd"))
-        .args(["passwd", "add", "ann", "--stdin", "-f"])
+        .args(["passwd", "add", name, "--stdin", "-f"])
         .arg(users)
         .arg("--home")
         .arg(home)
@@ -157,7 +162,7 @@ fn follow(log: impl Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-fn wait_for(log: &Receiver<String>, what: &str) -> String {
+pub fn wait_for(log: &Receiver<String>, what: &str) -> String {
     loop {
         let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no '{what}' in the log"));
         if line.contains(what) {
@@ -253,7 +258,7 @@ fn sighup_reopens_the_log_and_shows_the_new_certificate() {
     let mut old = daemon.login();
     old.upload("STOR one", b"1");
     fs::rename(daemon.path("xferlog"), daemon.path("xferlog.1")).unwrap();
-    write_identity(&daemon.path("cert.pem"), &daemon.path("key.pem"));
+    write_identity(&daemon.path("cert.pem"), &daemon.path("key.pem"), "localhost");
     daemon.signal(Signal::HUP);
     wait_for(&daemon.log, "reloaded");
     let (shown, mut new) = daemon.meet();

@@ -31,13 +31,14 @@ fn the_sample_file_with_every_line_enabled_is_a_good_configuration() {
     let sample = directory.path().join("fxpd.conf");
     let enabled: Vec<String> = read("etc/fxpd.conf")
         .lines()
-        .map(|line| setting_of(line).map_or(line, |_| &line[1..]).to_owned())
+        .map(|line| if is_shown(line) { &line[1..] } else { line }.to_owned())
         .collect();
     fs::write(&sample, enabled.join("\n")).unwrap();
     let check = Command::new(FXPD).arg("-t").arg("-c").arg(&sample).output().unwrap();
     // The files it names need not exist here; every setting was read before they are opened.
     let errors = String::from_utf8_lossy(&check.stderr).into_owned();
     assert!(!errors.contains("fxpd.conf line"), "{errors}");
+    assert!(errors.contains("cannot read /etc/fxpd/"), "{errors}");
 }
 
 #[test]
@@ -78,26 +79,30 @@ fn from_program() -> Settings {
     settings
 }
 
-/// fxpd.conf(5): `.It Ic KEY = DEFAULT`, and the type on the next line as `.Pq TYPE`.
+/// fxpd.conf(5): `.It Ic KEY = DEFAULT`, and the type on the next line as `.Pq TYPE`. What stands
+/// behind `[[host]]` is a host's.
 fn from_man_page() -> BTreeMap<String, [String; 2]> {
     let page = read("man/fxpd.conf.5");
     let lines: Vec<&str> = page.lines().collect();
-    let items = lines.windows(2).filter_map(|pair| {
+    let hosts = lines.iter().position(|line| line.contains("[[host]]")).expect("hosts");
+    let items = lines.windows(2).enumerate().filter_map(|(at, pair)| {
         let (key, default) = pair[0].strip_prefix(".It Ic ")?.split_once(" = ")?;
         let kind = pair[1].strip_prefix(".Pq ").unwrap_or_else(|| panic!("{key} has no type"));
-        Some((key.to_owned(), [kind.to_owned(), default.replace("\\(dq", "\"")]))
+        Some((full(key, at > hosts), [kind.to_owned(), default.replace("\\(dq", "\"")]))
     });
     items.collect()
 }
 
-/// The sample file: `# MEANING`, and `#KEY = DEFAULT` below.
+/// The sample file: `# MEANING`, and `#KEY = DEFAULT` below. What stands behind `#[[host]]` is a
+/// host's.
 fn from_sample() -> BTreeMap<String, [String; 2]> {
     let sample = read("etc/fxpd.conf");
     let lines: Vec<&str> = sample.lines().collect();
-    let items = lines.windows(2).filter_map(|pair| {
+    let hosts = lines.iter().position(|line| *line == "#[[host]]").expect("hosts");
+    let items = lines.windows(2).enumerate().filter_map(|(at, pair)| {
         let (key, default) = setting_of(pair[1])?;
         let about = pair[0].strip_prefix("# ").unwrap_or_else(|| panic!("{key} has no meaning"));
-        Some((key.to_owned(), [default.to_owned(), about.to_owned()]))
+        Some((full(key, at > hosts), [default.to_owned(), about.to_owned()]))
     });
     items.collect()
 }
@@ -106,6 +111,16 @@ fn from_sample() -> BTreeMap<String, [String; 2]> {
 fn setting_of(line: &str) -> Option<(&str, &str)> {
     let setting = line.strip_prefix('#')?;
     if setting.starts_with([' ', '#']) { None } else { setting.split_once(" = ") }
+}
+
+/// A setting as `fxpd --settings` calls it.
+fn full(key: &str, of_host: bool) -> String {
+    if of_host { format!("host.{key}") } else { key.to_owned() }
+}
+
+/// Whether a line of the sample file is there to be enabled.
+fn is_shown(line: &str) -> bool {
+    setting_of(line).is_some() || line == "#[[host]]"
 }
 
 fn help(program: &str) -> String {

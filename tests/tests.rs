@@ -31,6 +31,7 @@ mod fxp_proftpd;
 mod fxpd_cli;
 mod hash;
 mod hash_memory;
+mod host_config;
 mod layers;
 mod lftp;
 mod lftp_fxp;

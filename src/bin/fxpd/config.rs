@@ -1,6 +1,7 @@
 //! The configuration: defaults, then the file, then `-o`, through one table of settings.
 
 use crate::{
+    hosts::{self, HostConfig},
     settings::{SETTINGS, find},
     value::Read,
 };
@@ -33,6 +34,8 @@ pub struct Config {
     pub storage: LocalOptions,
     /// What the sessions follow.
     pub settings: Settings,
+    /// The virtual hosts.
+    pub hosts: Vec<HostConfig>,
 }
 
 impl Config {
@@ -60,6 +63,10 @@ impl Config {
             what: error.message().to_owned(),
         })?;
         for (key, value) in table.get_ref() {
+            if key.get_ref() == "host" {
+                self.hosts = hosts::read(value)?;
+                continue;
+            }
             let Some(setting) = find(key.get_ref()) else {
                 let what = format!("unknown setting '{}'", key.get_ref());
                 return Err(Located { offset: key.span().start, what });
@@ -103,6 +110,7 @@ impl Default for Config {
             tls_floor: TlsFloor::Tls12,
             storage: LocalOptions::default(),
             settings: Settings::default(),
+            hosts: Vec::new(),
         };
         for setting in SETTINGS {
             let value = DeValue::parse(setting.default).expect("the table holds TOML");
@@ -113,9 +121,9 @@ impl Default for Config {
 }
 
 /// What is wrong, and at which byte of the file.
-struct Located {
-    offset: usize,
-    what: String,
+pub struct Located {
+    pub offset: usize,
+    pub what: String,
 }
 
 /// Line and column of a byte, both counted from 1; columns are characters.
@@ -165,6 +173,42 @@ mod tests {
             ("# ä\numask =", "(2, 8) "),
         ] {
             let found = file_error(text);
+            assert!(found.starts_with(error), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_read_in_their_order() {
+        let of = |name: &str| {
+            format!("[[host]]\nnames = {name}\ncertificate = '/c'\nkey = '/k'\nusers = '/u'\n")
+        };
+        let text =
+            format!("ccc = true\n{}greeting = 'hi'\n{}", of("'A.example'"), of("['b', '::1']"));
+        let mut config = Config::default();
+        assert!(config.apply_file(&text).is_ok());
+        let names = |at: usize| config.hosts[at].names.iter().map(ToString::to_string);
+        assert_eq!(names(0).collect::<Vec<_>>(), ["a.example"]);
+        assert_eq!(names(1).collect::<Vec<_>>(), ["b", "[::1]"]);
+        assert_eq!(config.hosts[0].greeting.as_deref(), Some("hi"));
+        assert_eq!((config.hosts.len(), config.hosts[1].users.to_str()), (2, Some("/u")));
+        assert!(config.settings.ccc && config.hosts[1].greeting.is_none());
+    }
+
+    #[test]
+    fn errors_of_a_host_have_line_and_column() {
+        let whole = "[[host]]\nnames = 'a'\ncertificate = '/c'\nkey = '/k'\nusers = '/u'\n";
+        for (text, error) in [
+            (format!("{whole}  home = '/h'\n"), "(6, 3) unknown setting 'host.home'"),
+            (format!("{whole}ccc = true\n"), "(6, 1) unknown setting 'host.ccc'"),
+            (format!("{whole}{whole}"), "(7, 9) host.names: 'a' is named twice"),
+            ("[[host]]\nnames = ['a:21']\n".into(), "(2, 9) host.names: 'a:21' is not the name"),
+            ("[[host]]\nnames = []\n".into(), "(2, 9) host.names: a host needs a name"),
+            ("[[host]]\nkey = 'k'\n".into(), "(2, 7) host.key: 'k' is not absolute"),
+            ("ccc = true\n[[host]]\nnames = 'a'\n".into(), "(2, 1) 'certificate' is missing"),
+            ("[host]\nnames = 'a'\n".into(), "(1, 1) host: expected tables"),
+            ("host = ['a']\n".into(), "(1, 9) host: expected tables"),
+        ] {
+            let found = file_error(&text);
             assert!(found.starts_with(error), "{text}: {found}");
         }
     }

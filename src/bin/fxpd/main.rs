@@ -3,6 +3,7 @@
 mod cert;
 mod config;
 mod failure;
+mod hosts;
 mod options;
 mod passwd;
 mod privilege;

@@ -7,15 +7,18 @@ use crate::{
     privilege::ServiceUser,
     signals::{Signals, Wish},
 };
-use fxpd::{Builder, Handle, Identity, Listen, Local, UsersFile};
+use fxpd::{Builder, FxpLevel, Handle, Identity, Listen, Local, UsersFile, VirtualHost};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads everything that a start would read, and starts nothing.
 pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     let config = load(args)?;
     identity(&config)?;
+    virtual_hosts(&config, config.fxp)?;
     ServiceUser::find(config.user.as_deref())?;
-    users(&config).check().map_err(Failure::config)?;
+    for users in all_users(&config) {
+        users.check().map_err(Failure::config)?;
+    }
     Ok(())
 }
 
@@ -26,16 +29,19 @@ pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
     let config = load(args)?;
     allow_descriptors();
     let identity = identity(&config)?;
-    let service_user = ServiceUser::find(config.user.as_deref())?;
     log::info!("certificate {}", identity.fingerprint());
-    let bound = builder(&config, identity).bind().map_err(Failure::unavailable)?;
+    let hosts = virtual_hosts(&config, config.fxp)?;
+    let service_user = ServiceUser::find(config.user.as_deref())?;
+    let bound = builder(&config, identity, hosts).bind().map_err(Failure::unavailable)?;
     for address in bound.addresses() {
         log::info!("listening on {address}");
     }
     service_user.become_it()?;
     // Only now: what counts is what the service user may read.
-    let accounts = users(&config).check().map_err(Failure::config)?;
-    log::info!("{accounts} accounts in {}", config.users.display());
+    for users in all_users(&config) {
+        let accounts = users.check().map_err(Failure::config)?;
+        log::info!("{accounts} accounts in {}", users.path().display());
+    }
     let signals = Signals::catch().map_err(Failure::system)?;
     let handle = bound.start().map_err(Failure::system)?;
     log::info!("serving");
@@ -66,15 +72,17 @@ fn run(handle: Handle, mut signals: Signals, args: &ServerArgs, running: &Config
     log::info!("stopped");
 }
 
-/// Reads settings and certificate anew. On any error the server goes on with the old ones.
+/// Reads settings, hosts and certificates anew. On any error the server goes on with the old ones.
 fn reload(handle: &Handle, args: &ServerArgs, running: &Config) -> Result<(), Failure> {
     let config = load(args)?;
     let identity = identity(&config)?;
+    log::info!("certificate {}", identity.fingerprint());
+    // The level of FXP takes a restart at all hosts alike.
+    let hosts = virtual_hosts(&config, running.fxp)?;
     for key in needs_restart(running, &config) {
         log::warn!("'{key}' was changed; that takes a restart");
     }
-    log::info!("certificate {}", identity.fingerprint());
-    handle.reload(config.settings, identity, config.tls_floor, Vec::new()).map_err(Failure::config)
+    handle.reload(config.settings, identity, config.tls_floor, hosts).map_err(Failure::config)
 }
 
 /// The settings that differ and are beyond the reach of a reload.
@@ -106,11 +114,39 @@ fn users(config: &Config) -> UsersFile {
     UsersFile::new(&config.users, config.fxp)
 }
 
-fn builder(config: &Config, identity: Identity) -> Builder {
+/// The users files of all hosts, the default one's first.
+fn all_users(config: &Config) -> Vec<UsersFile> {
+    let others = config.hosts.iter().map(|host| UsersFile::new(&host.users, config.fxp));
+    std::iter::once(users(config)).chain(others).collect()
+}
+
+/// The virtual hosts, with their certificates read.
+fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Failure> {
+    let mut hosts = Vec::new();
+    for host in &config.hosts {
+        let identity =
+            Identity::from_files(&host.certificate, &host.key).map_err(Failure::config)?;
+        if let Some(name) = host.names.first() {
+            log::info!("certificate of {name} {}", identity.fingerprint());
+        }
+        let users = UsersFile::new(&host.users, fxp);
+        let described = VirtualHost::new(host.names.clone(), identity, users);
+        hosts.push(match &host.greeting {
+            Some(greeting) => described.greeting(greeting),
+            None => described,
+        });
+    }
+    Ok(hosts)
+}
+
+fn builder(config: &Config, identity: Identity, hosts: Vec<VirtualHost>) -> Builder {
     let storage = Local::new(config.storage);
     let mut builder = Builder::new(identity, users(config), storage)
         .settings(config.settings.clone())
         .tls_floor(config.tls_floor);
+    for host in hosts {
+        builder = builder.virtual_host(host);
+    }
     for address in &config.listen {
         builder = builder.listen(*address, Listen::Explicit);
     }

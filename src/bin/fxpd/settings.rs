@@ -4,6 +4,7 @@
 
 use crate::{
     config::Config,
+    hosts::{HOST_SETTINGS, HostSetting},
     value::{
         addresses, boolean, demand, fxp_level, hash_transfers, ipv4, list_owner, number, path,
         ports, put, seconds, text, tls_floor, umask, unless_empty,
@@ -40,10 +41,14 @@ pub fn find(key: &str) -> Option<&'static Setting> {
 }
 
 /// The table as `fxpd --settings` prints it: key, type, default and meaning, separated by tabs.
+/// Settings of a host follow as `host.KEY`, with an example in place of the default.
 pub fn table() -> String {
     let mut lines = String::new();
     for Setting { key, kind, default, about, .. } in SETTINGS {
         lines.push_str(&format!("{key}\t{kind}\t{default}\t{about}\n"));
+    }
+    for HostSetting { key, kind, example, about, .. } in HOST_SETTINGS {
+        lines.push_str(&format!("host.{key}\t{kind}\t{example}\t{about}\n"));
     }
     lines
 }
@@ -298,7 +303,7 @@ mod tests {
             assert!(setting.about.ends_with('.'), "{}", setting.key);
         }
         let table = table();
-        assert_eq!(table.lines().count(), SETTINGS.len());
+        assert_eq!(table.lines().count(), SETTINGS.len() + HOST_SETTINGS.len());
         assert!(table.lines().all(|line| line.split('\t').count() == 4));
     }
 }

@@ -3,7 +3,7 @@
 //! Each function takes one value and returns it understood, or says in a few words what it should
 //! have been. Which setting it belongs to, and where it stands, the caller knows.
 
-use fxpd::{Demand, FxpLevel, HashTransfers, ListOwner, TlsFloor};
+use fxpd::{Demand, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
@@ -83,6 +83,16 @@ fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
     let text = string(value, "an address with a port")?;
     text.parse()
         .map_err(|_| format!("'{text}' is not of the form 192.0.2.1:21 or [2001:db8::1]:21"))
+}
+
+/// An array of names or addresses of a host, one at least; one alone counts as an array of one.
+pub fn host_names(value: &DeValue<'_>) -> Read<Vec<HostName>> {
+    let name = |value: &DeValue<'_>| string(value, "the name of a host")?.parse();
+    let names: Vec<HostName> = match value.as_array() {
+        Some(array) => array.iter().map(|item| name(item.get_ref())).collect::<Read<_>>()?,
+        None => vec![name(value)?],
+    };
+    if names.is_empty() { Err("a host needs a name".to_owned()) } else { Ok(names) }
 }
 
 /// An IPv4 address.
