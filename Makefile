@@ -39,7 +39,6 @@ check: check-tools
 check-tools: build-tools
 	@tests/tools.sh check
 	@tests/peers.sh
-	@tests/venv.sh
 
 # Copies what `make` has built; it never builds, so that it can run as root.
 install:

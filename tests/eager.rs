@@ -285,7 +285,7 @@ print('done')
 #[test]
 fn aioftp_moves_files_and_lists() {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("build/venv/bin/python");
-    assert!(python.exists(), "no aioftp: run tests/venv.sh");
+    assert!(python.exists(), "no aioftp: run tests/tools.sh check");
     let python: &'static str = Box::leak(python.into_os_string().into_string().unwrap().into());
     for version in ["TLSv1_2", "TLSv1_3"] {
         let site = Site::start();

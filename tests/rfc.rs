@@ -89,6 +89,7 @@ fn rfc959_5_4_every_reply_is_among_those_of_its_command() {
 fn rfc959_5_4_what_this_server_adds_to_the_replies() {
     let site = site();
     plays(&mut site.login("ann"), &[("STOR d", 550), ("LIST x", 550), ("STAT x", 550)]);
+    plays(&mut site.login("ann"), &[("ALLO 18446744073709551615", 552)]);
     plays(&mut site.login("ann"), &[("SITE FROB", 504), ("HELP FROB", 504), ("SITE HELP", 214)]);
     plays(&mut site.login("ann"), &[("RNFR a", 350), ("RNTO d", 550)]);
     plays(&mut site.login("reader"), &[("STOR a", 550), ("RNTO a", 550)]);
@@ -265,7 +266,7 @@ fn rfc1123_4_1_2_9_stou_tells_its_name_in_150() {
 }
 
 #[test]
-fn rfc1123_4_1_2_10_and_12_telnet_is_understood_where_it_stands() {
+fn rfc959_4_1_3_telnet_before_a_command_is_passed_over() {
     let site = site();
     let mut ftp = site.login("ann");
     // IP and DM before ABOR, as a Synch has them; a DO that nobody asked for.
@@ -370,7 +371,7 @@ fn rfc2640_4_lang_offers_english_and_feat_marks_it() {
     let mut ftp = site.connect();
     let feat = ftp.says("FEAT", 211);
     assert!(inner(&feat).contains(&" LANG EN*"), "{feat}");
-    assert!(inner(&feat).contains(&" UTF8"), "RFC 2640 §3.2: {feat}");
+    assert!(inner(&feat).contains(&" UTF8"), "§3: {feat}");
     plays(&mut ftp, &[("LANG", 200), ("LANG en", 200), ("LANG EN-us", 200), ("LANG fr", 504)]);
     ftp.secure();
     ftp.log_in("ann");

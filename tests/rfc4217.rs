@@ -87,7 +87,7 @@ fn section_4_auth_is_not_said_twice_and_needs_no_adat() {
 fn section_5_ccc_is_refused_unless_the_operator_allows_it() {
     let site = site();
     let mut ftp = site.connect();
-    // RFC 2228 has 533 for a CCC that nothing protects; ours is the answer to all that AUTH precedes.
+    // RFC 2228 has 533 for a CCC that nothing protects; we answer as to all that AUTH precedes.
     ftp.says("CCC", 503);
     ftp.secure();
     ftp.says("CCC", 530);
@@ -112,7 +112,7 @@ fn section_5_after_ccc_the_control_connection_is_clear_and_the_data_is_not() {
 fn section_6_feat_names_the_three_in_clear_text() {
     let site = site();
     let feat = site.connect().says("FEAT", 211);
-    // The RFC has "AUTH TLS"; the other names behind it are those of its drafts, which clients know.
+    // The RFC has "AUTH TLS"; the names behind it are those of its drafts, which clients know.
     for feature in [" AUTH TLS;TLS-C;SSL;TLS-P", " PBSZ", " PROT"] {
         assert!(inner(&feat).contains(&feature), "{feature} in {feat}");
     }

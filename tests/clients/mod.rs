@@ -7,6 +7,7 @@
 //! delete `N.old`. Then go on with the upload of `broken` where it broke off, and with its download
 //! into `back/broken`.
 
+mod aioftp;
 mod basic_ftp;
 mod commons_net;
 mod curl;
