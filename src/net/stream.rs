@@ -144,7 +144,8 @@ impl Stream {
         }
     }
 
-    /// Ends TLS on both sides and goes on in clear text (RFC 4217 §11 and §12.3).
+    /// Ends TLS on both sides and goes on in clear text (RFC 4217 §13 for `REIN`, RFC 2228 §3 for
+    /// `CCC`).
     pub fn into_clear(mut self, wait: &mut dyn Wait) -> Result<Stream, NetError> {
         if let Layer::Tls(stream) = &mut self.layer {
             say_close(stream, wait)?;

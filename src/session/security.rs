@@ -76,7 +76,7 @@ impl Session {
         Ok(Reply::new(Code::OK, self.negotiated.role_wish.method()))
     }
 
-    /// `CCC`: TLS ends after the reply, where the operator allows it (RFC 4217 §12.3).
+    /// `CCC`: TLS ends after the reply, where the operator allows it (RFC 2228 §3).
     pub(super) fn ccc(&mut self) -> Handled {
         if !self.services.settings.ccc {
             let text = "The control connection stays under TLS.";
@@ -98,7 +98,7 @@ impl Session {
         Err(Reply::new(Code::COMMAND_PROTECTION, "TLS protects commands already.").into())
     }
 
-    /// `REIN`: as if newly connected, in clear text where TLS began with `AUTH` (RFC 4217 §11).
+    /// `REIN`: as if newly connected, in clear text where TLS began with `AUTH` (RFC 4217 §13).
     pub(super) fn rein(&mut self) -> Handled {
         self.start_over();
         self.leave_host();

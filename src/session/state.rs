@@ -42,7 +42,7 @@ pub struct Member {
 /// How transfers shall go. `AUTH` and `REIN` set it back.
 #[derive(Clone, Copy, Debug)]
 pub struct Negotiated {
-    /// `PBSZ` has been said, as `PROT` demands (RFC 4217 §8).
+    /// `PBSZ` has been said, as `PROT` demands (RFC 2228 §3).
     pub buffer_size_agreed: bool,
     pub protection: Protection,
     /// The TLS role that `SSCN` set, for files.
