@@ -63,6 +63,26 @@ fn a_name_and_a_password_do_not_pass_in_clear_text_after_ccc() {
 }
 
 #[test]
+fn guessing_passwords_gets_slower_on_all_connections_together() {
+    let site = Site::start();
+    let mut took = Vec::new();
+    for _ in 0..3 {
+        let mut ftp = site.connect();
+        ftp.secure();
+        for _ in 0..2 {
+            let began = Instant::now();
+            ftp.says("USER ann", 331);
+            ftp.says("PASS no", 530);
+            took.push(began.elapsed());
+        }
+    }
+    for (number, least) in [(2, 500), (3, 1000), (4, 2000), (5, 4000)] {
+        assert!(took[number] >= Duration::from_millis(least), "{number}: {took:?}");
+    }
+    site.login("ann");
+}
+
+#[test]
 fn who_logs_out_late_may_log_in_again() {
     let site = Site::with(|plan| plan.settings.login_timeout = Duration::from_secs(2));
     let mut ftp = site.login("ann");

@@ -5,6 +5,7 @@
 
 mod accept;
 mod builder;
+mod guesses;
 mod handle;
 mod registry;
 mod virtual_host;

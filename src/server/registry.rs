@@ -1,14 +1,17 @@
 //! Who is on, how many there may be, and the services that new sessions get. Its locks are short
 //! and never held over I/O.
 
-use crate::session::{Presence, Services};
+use crate::{
+    server::guesses::Guesses,
+    session::{Presence, Services},
+};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// The sessions of one server.
@@ -25,6 +28,7 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
     guests: BTreeMap<u64, Seen>,
     next: u64,
+    guesses: Guesses,
 }
 
 /// What `SITE WHO` tells of a session.
@@ -172,6 +176,11 @@ impl Presence for Guest {
 
     fn logged_out(&mut self) {
         self.count_as(None);
+    }
+
+    fn guessed_wrong(&mut self) -> Duration {
+        let now = Instant::now();
+        self.registry.counts().guesses.count(neighbourhood(self.client), now)
     }
 
     fn who(&self) -> Vec<String> {

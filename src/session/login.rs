@@ -8,8 +8,9 @@ use crate::{
         refusal::{Handled, Refusal},
         state::{Login, Member, Negotiated},
     },
+    sys::poll::{self, Interest},
 };
-use std::{mem, time::Instant};
+use std::{mem, os::fd::AsFd, time::Instant};
 
 /// Wrong passwords until the connection ends.
 const MAX_WRONG_PASSWORDS: u32 = 3;
@@ -44,12 +45,20 @@ impl Session {
                 let (client, host) = (self.client, &self.host.name);
                 log::warn!("{client}: login as {} at {host} refused", name.escape_debug());
                 self.wrong_passwords += 1;
+                self.wait_after_wrong_password();
                 if self.wrong_passwords >= MAX_WRONG_PASSWORDS {
                     return Err(Hangup::TooManyPasswords.into());
                 }
                 Err(refusal)
             }
         }
+    }
+
+    /// Guessing is made slow, but for a stop of the server and the deadline of the login.
+    fn wait_after_wrong_password(&mut self) {
+        let until = Instant::now() + self.presence.guessed_wrong();
+        let stop = [(self.services.stop.as_fd(), Interest::Read)];
+        let _ = poll::ready(&stop, until.min(self.login_deadline())); // a shorter wait is no harm
     }
 
     fn enter(&self, name: &str, password: &Secret) -> Result<Member, Refusal> {

@@ -6,7 +6,7 @@ use crate::{
     sys::stop::StopSignal,
     transfer::{TransferRecord, Turns},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// What all sessions share. It never changes: a reload makes a new one for the sessions to come.
 pub struct Services {
@@ -39,6 +39,9 @@ pub enum Listen {
 pub trait Presence: Send {
     /// The client has logged in as `account`.
     fn logged_in(&mut self, account: &str);
+
+    /// The client gave a wrong password: its answer shall wait this long.
+    fn guessed_wrong(&mut self) -> Duration;
 
     /// Who is on, a line each.
     fn who(&self) -> Vec<String>;
