@@ -27,6 +27,7 @@ pub struct Identity {
     pub(crate) certificate: X509,
     pub(crate) chain: Vec<X509>,
     pub(crate) key: PKey<Private>,
+    fingerprint: Fingerprint,
 }
 
 /// A self-signed certificate is good for this long.
@@ -49,7 +50,8 @@ impl Identity {
         if !leaf.public_key()?.public_eq(&key_parsed) {
             return Err(TlsError::Mismatch(name(certificate), name(key)));
         }
-        Ok(Identity { certificate: leaf, chain, key: key_parsed })
+        let fingerprint = Fingerprint::computed(&leaf)?;
+        Ok(Identity { certificate: leaf, chain, key: key_parsed, fingerprint })
     }
 
     /// Makes a self-signed ECDSA P-256 certificate for `names`, which are host names or addresses.
@@ -86,12 +88,14 @@ impl Identity {
             builder.append_extension(alternative)?;
         }
         builder.sign(&key, MessageDigest::sha256())?;
-        Ok(Identity { certificate: builder.build(), chain: Vec::new(), key })
+        let certificate = builder.build();
+        let fingerprint = Fingerprint::computed(&certificate)?;
+        Ok(Identity { certificate, chain: Vec::new(), key, fingerprint })
     }
 
     /// The fingerprint of the leaf certificate.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.certificate).unwrap_or(Fingerprint([0; 32]))
+        self.fingerprint
     }
 
     /// The names and addresses for which the certificate was made.
@@ -135,7 +139,11 @@ pub struct Fingerprint([u8; 32]);
 impl Fingerprint {
     /// The fingerprint of `certificate`.
     pub(crate) fn of(certificate: &X509Ref) -> Option<Fingerprint> {
-        certificate.to_der().ok().map(|der| Fingerprint(sha::sha256(&der)))
+        Fingerprint::computed(certificate).ok()
+    }
+
+    fn computed(certificate: &X509Ref) -> Result<Fingerprint, ErrorStack> {
+        certificate.to_der().map(|der| Fingerprint(sha::sha256(&der)))
     }
 }
 
