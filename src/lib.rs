@@ -87,8 +87,9 @@ pub use auth::{
 };
 pub use client::{
     Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials, Extension,
-    Features, Judge, Location, Pins, Plan, Progress, Proof, ProtocolLog, RemotePath, Run, Security,
-    ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy, download, plans, upload,
+    Features, Judge, Location, Pins, Place, Plan, Progress, Proof, ProtocolLog, RemotePath, Run,
+    Security, ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy, download, plans,
+    upload,
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{

@@ -3,7 +3,7 @@
 //! A password is refused here: a URL stands in the process list and in the shell's history.
 
 use crate::client::RemotePath;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::{error, fmt, net::Ipv6Addr, str::FromStr};
 
 /// How a control connection gets its TLS. There is no third way.
@@ -51,6 +51,28 @@ pub struct Location {
     pub site: Site,
     /// The path there.
     pub path: RemotePath,
+}
+
+/// What a URL writes in hexadecimal digits: in a name, and in a path.
+const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const IN_PATH: &AsciiSet = &IN_NAME.remove(b'/');
+
+impl fmt::Display for Location {
+    /// The URL, in the one form that all spellings of the same location share.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Site { security, user, .. } = &self.site;
+        let scheme = Security::SCHEMES.iter().find(|row| row.1 == *security);
+        write!(f, "{}://", scheme.map_or("", |row| row.0))?;
+        if let Some(user) = user {
+            write!(f, "{}@", percent_encode(user.as_bytes(), IN_NAME))?;
+        }
+        let path = self.path.as_bytes();
+        let (root, path) = match path.strip_prefix(b"/") {
+            Some(path) => ("%2F", path),
+            None => ("", path),
+        };
+        write!(f, "{}/{root}{}", self.site, percent_encode(path, IN_PATH))
+    }
 }
 
 /// Why a text is no location. It never repeats what may be a password.

@@ -3,21 +3,23 @@
 use crate::{
     credentials,
     exit::Failure,
-    options::{Options, Protocol, Route, Talk},
+    options::{Ends, Options, Protocol, Talk},
     policy::Policy,
     progress::Bar,
     report,
 };
-use fxpd::{Connection, Location, RemotePath, Setup};
+use fxpd::{Connection, Location, Place, RemotePath, Setup};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
 
 /// Runs it and says how it went.
-pub fn run(options: &Options) -> Result<(), Failure> {
+pub fn run(ends: &Ends, options: &Options) -> Result<(), Failure> {
     let setup = setup(options)?;
-    let text = match &options.route {
-        Route::Between(source, target) => between(source, target, &setup, options.talk)?,
-        Route::Download(source, target) => download(source, target, &setup, options.talk)?,
-        Route::Upload(source, target) => upload(source, target, &setup, options.talk)?,
+    let talk = options.talk;
+    let text = match (&ends.source, &ends.target) {
+        (Place::Remote(source), Place::Remote(target)) => between(source, target, &setup, talk)?,
+        (Place::Remote(source), Place::Local(target)) => download(source, target, &setup, talk)?,
+        (Place::Local(source), Place::Remote(target)) => upload(source, target, &setup, talk)?,
+        (Place::Local(_), Place::Local(_)) => return Err(not_a_file()),
     };
     match options.talk {
         Talk::Quiet => Ok(()),

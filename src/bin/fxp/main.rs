@@ -12,7 +12,7 @@ mod progress;
 mod prompt;
 mod report;
 
-use options::Asked;
+use options::{Asked, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -20,9 +20,11 @@ fn main() -> ExitCode {
     let outcome = match asked {
         Ok(Asked::Help) => report::say(&options::help()),
         Ok(Asked::Version) => report::say(concat!("fxp ", env!("CARGO_PKG_VERSION"))),
-        Ok(Asked::Copy(options)) => {
+        Ok(Asked::Do(command, options)) => {
             report::start_log(options.talk);
-            job::run(&options)
+            match command {
+                Command::Copy(ends) => job::run(&ends, &options),
+            }
         }
         Err(failure) => Err(failure),
     };

@@ -1,22 +1,38 @@
 //! The command line. No option takes a password: the process list would show it.
 
 use crate::exit::Failure;
-use fxpd::{Fingerprint, Location, Newest};
+use fxpd::{Fingerprint, Newest, Place};
 use getopts::{Matches, Options as Getopts};
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Asked {
     Help,
     Version,
-    Copy(Box<Options>),
+    Do(Command, Box<Options>),
 }
 
-/// A copy and its conditions.
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    Copy(Ends),
+}
+
+/// From where to where; one of them at most is here.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ends {
+    pub source: Place,
+    pub target: Place,
+}
+
+/// How to do it.
 #[derive(Debug)]
 pub struct Options {
-    pub route: Route,
     pub authorities: Option<PathBuf>,
     pub pins: Vec<Fingerprint>,
     pub first_meeting: FirstMeeting,
@@ -25,20 +41,6 @@ pub struct Options {
     pub timeout: Duration,
     pub talk: Talk,
     pub protocol: Protocol,
-}
-
-/// From where to where.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Route {
-    Between(Location, Location),
-    Download(Location, PathBuf),
-    Upload(PathBuf, Location),
-}
-
-/// One end of a copy.
-enum Place {
-    Remote(Location),
-    Local(PathBuf),
 }
 
 /// What to do with a server whose certificate was never seen.
@@ -105,53 +107,52 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Failure
     if matches.opt_present("version") {
         return Ok(Asked::Version);
     }
-    let [source, target] = &matches.free[..] else {
+    let command = command(&matches.free)?;
+    Ok(Asked::Do(command, Box::new(options(&matches)?)))
+}
+
+/// The first word may name a command. A file of such a name is written `./plan`.
+fn command(words: &[String]) -> Result<Command, Failure> {
+    Ok(Command::Copy(ends(words)?))
+}
+
+fn ends(words: &[String]) -> Result<Ends, Failure> {
+    let [source, target] = words else {
         return Err(Failure::Usage("give one SOURCE and one TARGET".to_owned()));
     };
-    Ok(Asked::Copy(Box::new(Options {
-        route: route(source, target)?,
+    match (place(source)?, place(target)?) {
+        (Place::Local(_), Place::Local(_)) => {
+            Err(Failure::Usage("SOURCE or TARGET must be a URL (ftps://…)".to_owned()))
+        }
+        (source, target) => Ok(Ends { source, target }),
+    }
+}
+
+fn place(text: &str) -> Result<Place, Failure> {
+    if text.is_empty() || text == "-" {
+        return Err(Failure::Usage("standard input and output cannot be copied".to_owned()));
+    }
+    // The text is not repeated: it may hold a password.
+    Place::parse(OsStr::new(text)).map_err(|fault| Failure::Usage(fault.to_string()))
+}
+
+fn options(matches: &Matches) -> Result<Options, Failure> {
+    Ok(Options {
         authorities: matches.opt_str("cacert").map(PathBuf::from),
-        pins: pins(&matches)?,
+        pins: pins(matches)?,
         first_meeting: match matches.opt_present("trust-new") {
             true => FirstMeeting::Trust,
             false => FirstMeeting::Refuse,
         },
         known_hosts: matches.opt_str("known-hosts").map(PathBuf::from),
         newest: if matches.opt_present("tls12") { Newest::Tls12 } else { Newest::Tls13 },
-        timeout: timeout(&matches)?,
-        talk: talk(&matches)?,
+        timeout: timeout(matches)?,
+        talk: talk(matches)?,
         protocol: match matches.opt_present("log-protocol") {
             true => Protocol::Shown,
             false => Protocol::Hidden,
         },
-    })))
-}
-
-fn route(source: &str, target: &str) -> Result<Route, Failure> {
-    match (place(source)?, place(target)?) {
-        (Place::Remote(source), Place::Remote(target)) => Ok(Route::Between(source, target)),
-        (Place::Remote(source), Place::Local(target)) => Ok(Route::Download(source, target)),
-        (Place::Local(source), Place::Remote(target)) => Ok(Route::Upload(source, target)),
-        (Place::Local(_), Place::Local(_)) => {
-            Err(Failure::Usage("SOURCE or TARGET must be a URL (ftps://…)".to_owned()))
-        }
-    }
-}
-
-/// A text with a scheme is a URL, any other a local path; `./a://b` is how to say the latter.
-fn place(text: &str) -> Result<Place, Failure> {
-    if text.is_empty() || text == "-" {
-        return Err(Failure::Usage("standard input and output cannot be copied".to_owned()));
-    }
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-    match scheme.is_some_and(|scheme| !scheme.contains('/')) {
-        // The text is not repeated: it may hold a password.
-        true => text
-            .parse()
-            .map(Place::Remote)
-            .map_err(|f: fxpd::SiteFault| Failure::Usage(f.to_string())),
-        false => Ok(Place::Local(PathBuf::from(text))),
-    }
+    })
 }
 
 fn pins(matches: &Matches) -> Result<Vec<Fingerprint>, Failure> {
@@ -187,13 +188,15 @@ mod tests {
     fn a_command_line_is_understood() {
         let pin = format!("SHA256:{}", "ab".repeat(32));
         let line = format!("--pin {pin} -v --timeout 5 --tls12 ftps://a@h/x /tmp/");
-        let Asked::Copy(options) = parsed(&line).unwrap() else { panic!("a copy") };
+        let Asked::Do(Command::Copy(ends), options) = parsed(&line).unwrap() else {
+            panic!("a copy")
+        };
         assert_eq!(options.pins.len(), 1);
         assert_eq!(options.talk, Talk::Verbose);
         assert_eq!(options.timeout, Duration::from_secs(5));
         assert_eq!(options.newest, Newest::Tls12);
-        let source = "ftps://a@h/x".parse().unwrap();
-        assert_eq!(options.route, Route::Download(source, "/tmp/".into()));
+        assert_eq!(ends.source, Place::Remote("ftps://a@h/x".parse().unwrap()));
+        assert_eq!(ends.target, Place::Local("/tmp/".into()));
         assert!(matches!(parsed("--help"), Ok(Asked::Help)));
         assert!(matches!(parsed("-V x"), Ok(Asked::Version)));
     }
