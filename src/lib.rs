@@ -86,10 +86,10 @@ pub use auth::{
     Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
 };
 pub use client::{
-    Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials, Extension,
-    Features, Judge, Location, Pins, Place, Plan, Progress, Proof, ProtocolLog, RemotePath, Run,
-    Security, ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy, download, plans,
-    upload,
+    Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials, Existing,
+    Extension, Features, Judge, Location, Pins, Place, Plan, Progress, Proof, ProtocolLog,
+    RemotePath, Run, Security, ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy,
+    download, plans, upload,
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{

@@ -257,8 +257,9 @@ fn a_download_counts_only_when_its_data_connection_is_whole_and_the_servers_own(
     user.copies(&server.url("cut"), "./").fails(TRY_AGAIN, "too early");
     let server = ScriptedServer::with_data(&[], Data::OtherCertificate);
     user.copies(&server.url("other"), "./").fails(NO_SECURE_ROUTE, "another certificate");
+    assert!(user.path(".cut.fxp-part").exists(), "what arrived can be continued");
     let left = fs::read_dir(user.home.path()).unwrap().count();
-    assert_eq!(left, 2, "nothing but .config and the whole file");
+    assert_eq!(left, 3, "nothing but .config, the whole file and the beginning of the cut one");
 }
 
 #[test]

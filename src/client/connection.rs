@@ -5,8 +5,6 @@ use crate::{
     client::{
         ClientError, Credentials, Extension, Features, Judge, ProtocolLog, RemotePath, Site,
         control::{Argument, Control},
-        digest,
-        features::HashVerb,
         login::{self, Session},
     },
     net::{Connector, Fingerprint, NetError, Newest, Until},
@@ -55,6 +53,8 @@ pub struct Connection {
     session: Session,
     /// What the server's part in TLS is on the data connections of files.
     role: TlsRole,
+    /// The algorithm that `OPTS HASH` chose.
+    hashes_by: Option<Algorithm>,
     /// What an aborted transfer of ours left behind.
     unsettled: Option<Outstanding>,
 }
@@ -70,9 +70,6 @@ pub(super) enum Outstanding {
 /// handshake hears nothing for minutes.
 const RESYNCHRONISE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server that hashes more slowly than this is given up.
-const MIN_HASH_BYTES_PER_S: u64 = 4 << 20;
-
 impl Connection {
     /// Connects to `site` and logs in.
     pub fn open(
@@ -81,12 +78,25 @@ impl Connection {
         setup: Setup,
     ) -> Result<Connection, ClientError> {
         let session = login::log_in(&site, &credentials, &setup)?;
-        Ok(Connection { site, credentials, setup, session, role: TlsRole::Accept, unsettled: None })
+        Ok(Connection {
+            site,
+            credentials,
+            setup,
+            session,
+            role: TlsRole::Accept,
+            hashes_by: None,
+            unsettled: None,
+        })
     }
 
     /// The server.
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// As whom we are logged in.
+    pub fn user(&self) -> &str {
+        self.credentials.user()
     }
 
     /// What the server can do.
@@ -137,6 +147,18 @@ impl Connection {
         self.session.control.send(verb, Argument::Shown(path.as_bytes()))
     }
 
+    /// Makes the next transfer begin behind so many bytes (RFC 3659 §5). Said right before its verb.
+    pub(super) fn skip_to(&mut self, at: u64) -> Result<(), ClientError> {
+        if at == 0 {
+            return Ok(());
+        }
+        let reply = self.ask("REST", at.to_string().as_bytes())?;
+        match reply.code() {
+            Code::NEED_MORE => Ok(()),
+            _ => Err(ClientError::Refused(self.site.to_string(), format!("REST {at}"), reply)),
+        }
+    }
+
     /// The control connection, for those who collect replies themselves.
     pub(super) fn control(&mut self) -> &mut Control {
         &mut self.session.control
@@ -165,33 +187,6 @@ impl Connection {
             }
             false => Ok(Some(reply)),
         }
-    }
-
-    /// The hash of a file of `size` bytes; `None` where the server cannot or will not.
-    pub(super) fn hash(
-        &mut self,
-        path: &RemotePath,
-        size: u64,
-        algorithm: Algorithm,
-        verb: HashVerb,
-    ) -> Result<Option<String>, ClientError> {
-        let word = match verb {
-            HashVerb::Hash => {
-                let name = algorithm.name();
-                let chosen = self.ask("OPTS", format!("HASH {name}").as_bytes())?;
-                if !chosen.code().is_success() {
-                    return Ok(None);
-                }
-                "HASH"
-            }
-            HashVerb::Named(word) => word,
-        };
-        let until = Until::within(self.timeout() + work_time(size, MIN_HASH_BYTES_PER_S));
-        let reply = self.ask_until(word, path.as_bytes(), until)?;
-        Ok(match reply.code().is_success() {
-            true => digest::find(&reply, verb, algorithm),
-            false => None,
-        })
     }
 
     /// Comes back to a known state after a failed transfer: a command whose reply nothing else can
@@ -230,10 +225,30 @@ impl Connection {
         ClientError::Lost(self.site.to_string(), error)
     }
 
+    /// Makes sure that the server still hears us, and logs in anew if not.
+    pub fn revive(&mut self) -> Result<(), ClientError> {
+        let outstanding = self.unsettled.take().unwrap_or(Outstanding::Nothing);
+        self.resynchronise(outstanding)
+    }
+
+    /// Chooses what `HASH` computes, unless that is chosen already. Whether the server agreed.
+    pub(super) fn hash_by(&mut self, algorithm: Algorithm) -> Result<bool, ClientError> {
+        if self.hashes_by != Some(algorithm) {
+            let chosen = self.ask("OPTS", format!("HASH {}", algorithm.name()).as_bytes())?;
+            if !chosen.code().is_success() {
+                return Ok(false);
+            }
+            self.hashes_by = Some(algorithm);
+        }
+        Ok(true)
+    }
+
     /// Logs in anew. `SSCN` is off again.
     fn reconnect(&mut self) -> Result<(), ClientError> {
         self.session = login::log_in(&self.site, &self.credentials, &self.setup)?;
         self.role = TlsRole::Accept;
+        self.hashes_by = None;
+        self.unsettled = None;
         Ok(())
     }
 
@@ -248,7 +263,7 @@ impl Connection {
         Ok(())
     }
 
-    fn ask_until(
+    pub(super) fn ask_until(
         &mut self,
         verb: &str,
         argument: &[u8],

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 pub struct Copied {
     /// Its size, where a server could tell.
     pub bytes: Option<u64>,
+    /// So many of them were there before.
+    pub resumed_at: u64,
     /// From the first command to the last final reply; the proof is not counted.
     pub elapsed: Duration,
     /// The way it took.
@@ -28,16 +30,27 @@ pub struct Copied {
     pub attempts: Vec<Attempt>,
 }
 
+/// What becomes of a file that the target has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is replaced.
+    Replace,
+    /// It is continued where its bytes are known to be the beginning of the source's, by a hash of
+    /// that part at both ends; else it is replaced.
+    Continue,
+}
+
 /// Copies one file from server to server.
 pub fn copy(
     source: &mut Connection,
     from: &RemotePath,
     target: &mut Connection,
     to: &RemotePath,
+    existing: Existing,
     progress: &mut dyn Progress,
 ) -> Result<Copied, ClientError> {
     let mut run = Run::begin(source, target)?;
-    let copied = run.file(from, to, progress);
+    let copied = run.file(from, to, existing, progress);
     run.end();
     copied
 }
@@ -72,26 +85,70 @@ impl<'a> Run<'a> {
         Ok(Run { pair: Pair { source, target }, plans, chosen: 0 })
     }
 
-    /// Copies one file. Another plan is tried only after a failure that can depend on the plan.
+    /// Tries this plan first, if it is one of those that are left.
+    pub fn prefer(&mut self, plan: Plan) {
+        let rest = &mut self.plans[self.chosen..];
+        if let Some(index) = rest.iter().position(|other| *other == plan) {
+            rest[..=index].rotate_right(1);
+        }
+    }
+
+    /// Copies one file. Another plan is tried only after a failure that can depend on the plan. A
+    /// file that did not arrive whole is removed from the target.
     pub fn file(
         &mut self,
         from: &RemotePath,
         to: &RemotePath,
+        existing: Existing,
         progress: &mut dyn Progress,
     ) -> Result<Copied, ClientError> {
         // Asked first, so that a missing file costs the target nothing.
         let size = self.pair.source.size(from)?;
         progress.begin(size);
-        let job = Job { from, to, size };
+        let mut job = Job { from, to, size, at: 0 };
+        if existing == Existing::Continue {
+            job.at = proof::common_prefix(&mut self.pair, job)?;
+        }
+        if job.at > 0 {
+            match self.by_any_plan(job, progress) {
+                // A server may refuse to go on in the middle of a file.
+                Err(ClientError::Refused(_, command, reply)) => {
+                    log::info!("{from} begins anew: {command} was answered {reply}");
+                }
+                Err(ClientError::Mismatch(why, _)) => log::info!("{from} begins anew: {why}"),
+                outcome => return outcome,
+            }
+            job.at = 0;
+        }
+        self.by_any_plan(job, progress)
+    }
+
+    fn by_any_plan(
+        &mut self,
+        job: Job<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<Copied, ClientError> {
+        progress.at(job.at);
         let mut attempts = Vec::new();
         let mut arrived_wrong = false;
         while let Some(plan) = self.plans.get(self.chosen).copied() {
             let refusal = match self.attempt(plan, job, progress) {
                 Ok((elapsed, proof)) => {
-                    let bytes = proof.size().or(size);
-                    return Ok(Copied { bytes, elapsed, plan, proof, attempts });
+                    let bytes = proof.size().or(job.size);
+                    return Ok(Copied {
+                        bytes,
+                        resumed_at: job.at,
+                        elapsed,
+                        plan,
+                        proof,
+                        attempts,
+                    });
                 }
                 Err(Failure::Final(ClientError::Mismatch(why, _))) => {
+                    let why = format!("{why}; {}", proof::condemn(self.pair.target, job.to));
+                    if job.at > 0 {
+                        return Err(ClientError::Mismatch(why, attempts));
+                    }
                     // proftpd 1.3.8 loses the tail of a file as TLS client of a peer that sends
                     // tickets, and another plan makes it the server.
                     arrived_wrong = true;
@@ -104,7 +161,7 @@ impl<'a> Run<'a> {
             attempts.push(Attempt { plan, refusal });
             self.chosen += 1;
         }
-        Err(self.give_up(from, attempts, arrived_wrong))
+        Err(self.give_up(job.from, attempts, arrived_wrong))
     }
 
     /// Makes both servers TLS servers again. A server that refuses or is gone is left as it is: the
@@ -122,7 +179,9 @@ impl<'a> Run<'a> {
         progress: &mut dyn Progress,
     ) -> Result<(Duration, Proof), Failure> {
         let begun = Instant::now();
-        exchange::exchange(&mut self.pair, plan, job, progress)?;
+        if job.size != Some(job.at) || job.at == 0 {
+            exchange::exchange(&mut self.pair, plan, job, progress)?;
+        }
         let elapsed = begun.elapsed();
         Ok((elapsed, proof::of_servers(&mut self.pair, job)?))
     }

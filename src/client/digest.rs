@@ -1,9 +1,81 @@
-//! Hashes of files, found in what servers reply.
+//! Hashes of files: how a server is asked for one, of the whole file or of its beginning, and where
+//! it stands in the reply.
 
 use crate::{
-    client::features::HashVerb,
+    client::{
+        ClientError, Connection, Extension, RemotePath, connection::work_time, features::HashVerb,
+    },
+    net::Until,
     proto::{Algorithm, Reply},
 };
+
+/// A server that hashes more slowly than this is given up.
+const MIN_HASH_BYTES_PER_S: u64 = 4 << 20;
+
+/// How much of a file is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it, which is so many bytes.
+    Whole(u64),
+    /// Its first bytes; at least one.
+    First(u64),
+}
+
+impl Connection {
+    /// The hash of a file; `None` where the server cannot or will not.
+    pub(super) fn hash(
+        &mut self,
+        path: &RemotePath,
+        extent: Extent,
+        algorithm: Algorithm,
+        verb: HashVerb,
+    ) -> Result<Option<String>, ClientError> {
+        let bytes = match extent {
+            Extent::Whole(bytes) | Extent::First(bytes) => bytes,
+        };
+        let (word, argument) = match verb {
+            HashVerb::Hash => {
+                if !self.hash_by(algorithm)? || !self.narrow(extent)? {
+                    return Ok(None);
+                }
+                ("HASH", path.as_bytes().to_vec())
+            }
+            HashVerb::Named(word) => (word, named_argument(path, extent)),
+        };
+        let until = Until::within(self.timeout() + work_time(bytes, MIN_HASH_BYTES_PER_S));
+        let reply = self.ask_until(word, &argument, until)?;
+        Ok(match reply.code().is_success() {
+            true => find(&reply, verb, algorithm),
+            false => None,
+        })
+    }
+
+    /// Names the range that the next `HASH` is of. Whether the server knows ranges.
+    fn narrow(&mut self, extent: Extent) -> Result<bool, ClientError> {
+        let Extent::First(bytes) = extent else { return Ok(true) };
+        if !self.features().has(Extension::Rang) {
+            return Ok(false);
+        }
+        // To the last octet (draft-bryan-ftp-range).
+        let reply = self.ask("RANG", format!("0 {}", bytes - 1).as_bytes())?;
+        Ok(!reply.code().is_error())
+    }
+}
+
+/// `XSHA256 path` hashes the whole file, `XSHA256 "path" 0 n` its first n octets. For a quote in a
+/// path each server has an escape of its own; this is ours.
+fn named_argument(path: &RemotePath, extent: Extent) -> Vec<u8> {
+    let Extent::First(bytes) = extent else { return path.as_bytes().to_vec() };
+    let mut argument = vec![b'"'];
+    for &byte in path.as_bytes() {
+        if byte == b'"' {
+            argument.push(byte);
+        }
+        argument.push(byte);
+    }
+    argument.extend_from_slice(format!("\" 0 {bytes}").as_bytes());
+    argument
+}
 
 /// Finds the hash in the reply to `verb`, in lower case. `HASH` puts name, range and hash before
 /// the path (`213 SHA-256 0-49 6a… name`), `XSHA256` the hash first: a path that looks like a

@@ -37,6 +37,8 @@ pub(super) struct Job<'a> {
     pub to: &'a RemotePath,
     /// The file's size, where the source can tell.
     pub size: Option<u64>,
+    /// So many bytes are at the target already.
+    pub at: u64,
 }
 
 impl<'a> Job<'a> {
@@ -177,7 +179,7 @@ fn transfer(
     begin(pair, plan.passive, job, states)?;
 
     let timeout = pair.source.timeout();
-    let size = job.size.unwrap_or(UNKNOWN_SIZE_BYTES);
+    let size = job.size.unwrap_or(UNKNOWN_SIZE_BYTES).saturating_sub(job.at);
     let mut deadline = Instant::now() + timeout + work_time(size, MIN_COPY_BYTES_PER_S);
     while Instant::now() < deadline {
         for side in Side::BOTH {
@@ -206,6 +208,7 @@ fn begin(
     states: &mut [State; 2],
 ) -> Result<(), Failure> {
     let (verb, path) = job.order(side);
+    pair.side(side).skip_to(job.at)?;
     pair.side(side).begin(verb, path)?;
     states[side as usize] = State::Running;
     Ok(())

@@ -14,9 +14,10 @@ pub enum Extension {
     Size,
     Mlst,
     Rest,
+    Rang,
 }
 
-const EXTENSIONS: [(&str, Extension); 8] = [
+const EXTENSIONS: [(&str, Extension); 9] = [
     ("SSCN", Extension::Sscn),
     ("CPSV", Extension::Cpsv),
     ("EPSV", Extension::Epsv),
@@ -25,6 +26,7 @@ const EXTENSIONS: [(&str, Extension); 8] = [
     ("SIZE", Extension::Size),
     ("MLST", Extension::Mlst),
     ("REST", Extension::Rest),
+    ("RANG", Extension::Rang),
 ];
 
 /// The program that a server seems to be. It only ever changes the order in which ways are tried.

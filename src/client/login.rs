@@ -30,6 +30,11 @@ impl Credentials {
         }
         Ok(Credentials { user, password })
     }
+
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
 }
 
 /// What a login yields.

@@ -4,16 +4,18 @@
 //! From below: [`control`] moves lines, [`Connection`] is one logged-in server, [`plans`] lists the
 //! ways two of them can meet, `exchange` walks one way, [`Run`] picks the way and proves the result.
 
+mod carried;
 mod connection;
 mod control;
 mod copy;
+mod data;
 mod digest;
+mod download;
 mod error;
 mod exchange;
 mod features;
-mod hidden;
-mod local;
 mod login;
+mod partial;
 mod place;
 mod plan;
 mod ports;
@@ -22,13 +24,15 @@ mod proof;
 mod remote_path;
 mod site;
 mod trust;
+mod upload;
 
+pub use carried::Carried;
 pub use connection::{Connection, Setup};
 pub use control::ProtocolLog;
-pub use copy::{Copied, Run, copy};
+pub use copy::{Copied, Existing, Run, copy};
+pub use download::download;
 pub use error::{Attempt, ClientError};
 pub use features::{Extension, Features, ServerKind};
-pub use local::{Carried, download, upload};
 pub use login::Credentials;
 pub use place::Place;
 pub use plan::{Plan, Side, Via, plans};
@@ -37,3 +41,4 @@ pub use proof::Proof;
 pub use remote_path::RemotePath;
 pub use site::{Location, Security, Site, SiteFault};
 pub use trust::{ByAuthority, Judge, Pins, Shown};
+pub use upload::upload;

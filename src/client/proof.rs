@@ -2,7 +2,8 @@
 
 use crate::{
     client::{
-        ClientError, Connection, Features, RemotePath,
+        ClientError, Connection, Extension, Features, RemotePath,
+        digest::Extent,
         exchange::{Job, Pair},
         features::HashVerb,
     },
@@ -49,13 +50,61 @@ pub(super) fn of_servers(pair: &mut Pair<'_>, job: Job<'_>) -> Result<Proof, Cli
     let (Some(sent), Some(arrived)) = (sent, arrived) else { return Ok(Proof::Replies) };
     same_size(sent, arrived)?;
     for (algorithm, source, target) in common(pair.source.features(), pair.target.features()) {
-        let sent_hash = pair.source.hash(job.from, sent, algorithm, source)?;
-        let Some(sent_hash) = sent_hash else { continue };
-        let arrived_hash = pair.target.hash(job.to, arrived, algorithm, target)?;
-        let Some(arrived_hash) = arrived_hash else { continue };
+        let whole = Extent::Whole(sent);
+        let Some(sent_hash) = pair.source.hash(job.from, whole, algorithm, source)? else {
+            continue;
+        };
+        let Some(arrived_hash) = pair.target.hash(job.to, whole, algorithm, target)? else {
+            continue;
+        };
         return same_hash(algorithm, sent_hash, arrived_hash, arrived);
     }
     Ok(Proof::Size(sent))
+}
+
+/// How many bytes of the job's file its target holds already, known to be equal to the source's. 0
+/// where no hash in common can be asked for a part of a file.
+pub(super) fn common_prefix(pair: &mut Pair<'_>, job: Job<'_>) -> Result<u64, ClientError> {
+    let Some(bytes) = present_size(pair.target, job.to, job.size)? else { return Ok(0) };
+    let first = Extent::First(bytes);
+    for (algorithm, source, target) in common(pair.source.features(), pair.target.features()) {
+        let Some(here) = pair.source.hash(job.from, first, algorithm, source)? else { continue };
+        let Some(there) = pair.target.hash(job.to, first, algorithm, target)? else { continue };
+        return Ok(if here == there { bytes } else { 0 });
+    }
+    Ok(0)
+}
+
+/// The size of what a target holds already, if it can be the beginning of a file of `whole` bytes.
+pub(super) fn present_size(
+    target: &mut Connection,
+    path: &RemotePath,
+    whole: Option<u64>,
+) -> Result<Option<u64>, ClientError> {
+    if !target.features().has(Extension::Rest) {
+        return Ok(None);
+    }
+    let present = match target.size(path) {
+        Err(ClientError::Refused(..)) => None, // there is none
+        size => size?,
+    };
+    Ok(present.filter(|present| *present > 0 && whole.is_some_and(|whole| *present <= whole)))
+}
+
+/// Whether the first bytes of a server's file are known to be those that were hashed here.
+pub(super) fn begins_with(
+    connection: &mut Connection,
+    path: &RemotePath,
+    hash: Hasher,
+) -> Result<bool, ClientError> {
+    let (algorithm, first) = (hash.algorithm(), Extent::First(hash.bytes()));
+    let ours = hash.end().map_err(|error| ClientError::Setup(error.into()))?;
+    for verb in verbs(connection, algorithm) {
+        if let Some(theirs) = connection.hash(path, first, algorithm, verb)? {
+            return Ok(ours == theirs);
+        }
+    }
+    Ok(false)
 }
 
 /// Compares a file of a server with one that passed through our hands.
@@ -70,19 +119,32 @@ pub(super) fn of_ours(
     let Some(hash) = hash else { return Ok(Proof::Size(bytes)) };
     let algorithm = hash.algorithm();
     let ours = hash.end().map_err(|error| ClientError::Setup(error.into()))?;
-    let verbs: Vec<HashVerb> =
-        connection.features().hashes().filter(|row| row.0 == algorithm).map(|row| row.1).collect();
-    for verb in verbs {
-        if let Some(theirs) = connection.hash(path, bytes, algorithm, verb)? {
+    for verb in verbs(connection, algorithm) {
+        let theirs = connection.hash(path, Extent::Whole(bytes), algorithm, verb)?;
+        if let Some(theirs) = theirs {
             return same_hash(algorithm, ours, theirs, bytes);
         }
     }
     Ok(Proof::Size(bytes))
 }
 
+/// Removes what arrived wrong, so that nobody takes it for the file. What became of it.
+pub(super) fn condemn(target: &mut Connection, path: &RemotePath) -> String {
+    match target.ask("DELE", path.as_bytes()) {
+        Ok(reply) if reply.code().is_success() => "it was removed there".to_owned(),
+        Ok(reply) => format!("DELE there was answered {reply}"),
+        Err(error) => format!("it may still be there: {error}"),
+    }
+}
+
 /// The best hash that a server and we can both compute, begun.
 pub(super) fn begin(features: &Features) -> Option<Hasher> {
     features.hashes().find_map(|(algorithm, _)| Hasher::begin(algorithm))
+}
+
+fn verbs(connection: &Connection, algorithm: Algorithm) -> Vec<HashVerb> {
+    let same = connection.features().hashes().filter(|row| row.0 == algorithm);
+    same.map(|row| row.1).collect()
 }
 
 /// The ways in which two servers can compute the same hash, best first.

@@ -7,12 +7,14 @@ use openssl::{
 };
 
 /// A hash that is being computed.
+#[derive(Clone)]
 pub struct Hasher {
     algorithm: Algorithm,
     state: State,
     bytes: u64,
 }
 
+#[derive(Clone)]
 enum State {
     OpenSsl(hash::Hasher),
     /// OpenSSL has no CRC.

@@ -8,7 +8,7 @@ use crate::{
     progress::Bar,
     report,
 };
-use fxpd::{Connection, Location, Place, RemotePath, Setup};
+use fxpd::{Connection, Existing, Location, Place, RemotePath, Setup};
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
 
 /// Runs it and says how it went.
@@ -37,7 +37,7 @@ fn between(
     let mut from = open(source, setup)?;
     let mut to = open(target, setup)?;
     let mut bar = Bar::new(talk);
-    let copied = fxpd::copy(&mut from, &source.path, &mut to, &path, &mut bar)?;
+    let copied = fxpd::copy(&mut from, &source.path, &mut to, &path, Existing::Replace, &mut bar)?;
     drop(bar);
     let versions = [from.tls_version(), to.tls_version()];
     from.close();
@@ -57,7 +57,8 @@ fn download(
     let target = if directory { target.join(OsStr::from_bytes(name)) } else { target.to_owned() };
     let mut connection = open(source, setup)?;
     let mut bar = Bar::new(talk);
-    let carried = fxpd::download(&mut connection, &source.path, &target, &mut bar)?;
+    let carried =
+        fxpd::download(&mut connection, &source.path, &target, Existing::Replace, &mut bar)?;
     drop(bar);
     connection.close();
     let name = format!("{} from {} to {}", source.path, source.site, target.display());
@@ -68,7 +69,7 @@ fn upload(source: &Path, target: &Location, setup: &Setup, talk: Talk) -> Result
     let path = remote_target(&target.path, source.file_name().map(OsStr::as_bytes))?;
     let mut connection = open(target, setup)?;
     let mut bar = Bar::new(talk);
-    let carried = fxpd::upload(source, &mut connection, &path, &mut bar)?;
+    let carried = fxpd::upload(source, &mut connection, &path, Existing::Replace, &mut bar)?;
     drop(bar);
     connection.close();
     let name = format!("{} to {path} at {}", source.display(), target.site);
