@@ -25,6 +25,8 @@
 //!   in `transfer/hashes.rs` for the [`Version`] of a file that storage told.
 //! - **At which host a client is** is decided in `session/host.rs` for `HOST` and in
 //!   `net/server_name.rs` for TLS; `net/names.rs` knows who answers to a name.
+//! - **A name that a server lists** is read in `proto/facts_line.rs` or `proto/long_line.rs`, judged
+//!   in `client/tree/remote.rs`, and becomes part of a [`TreePath`] in `client/tree/walk.rs`.
 //! - **A new verb** is a row in `proto/verb.rs`, a form in `proto/command.rs`, an arm in
 //!   `session/mod.rs`, and a handler in the file of its kin.
 //!
@@ -86,15 +88,16 @@ pub use auth::{
     Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
 };
 pub use client::{
-    Attempt, ByAuthority, Carried, ClientError, Connection, Copied, Credentials, Existing,
-    Extension, Features, Judge, Location, Pins, Place, Plan, Progress, Proof, ProtocolLog,
-    RemotePath, Run, Security, ServerKind, Setup, Shown, Side, Site, SiteFault, Unseen, Via, copy,
-    download, plans, upload,
+    Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
+    DEFAULT_DEPTH, End, Existing, Extension, Features, Filter, Found, Judge, LocalEnd, Location,
+    Over, Pins, Place, Plan, Progress, Proof, ProtocolLog, RemoteEnd, RemotePath, Run, Security,
+    ServerKind, Setup, Shown, Side, Site, SiteFault, Stumble, TreePath, Unseen, Verdict, Via, Walk,
+    copy, download, plans, upload,
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
-    Access, Algorithm, Change, Code, Entry, HostName, Kind, Link, PathArg, Permits, Reply,
-    Representation, Secret, TlsRole, VirtualPath,
+    Access, Algorithm, Change, Code, Entry, HostName, Kind, Link, Listed, ListedKind, Moment,
+    PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
 pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};

@@ -57,6 +57,8 @@ pub struct Connection {
     hashes_by: Option<Algorithm>,
     /// What an aborted transfer of ours left behind.
     unsettled: Option<Outstanding>,
+    /// The login directory, once it was asked for.
+    home: Option<RemotePath>,
 }
 
 /// Whether the final reply to an earlier command is still to come.
@@ -86,6 +88,7 @@ impl Connection {
             role: TlsRole::Accept,
             hashes_by: None,
             unsettled: None,
+            home: None,
         })
     }
 
@@ -211,6 +214,29 @@ impl Connection {
         }
     }
 
+    /// Does `work` in another working directory, and comes back: relative paths start at the login
+    /// directory. The inner error is the server's refusal to go there.
+    pub(super) fn inside<T>(
+        &mut self,
+        directory: &RemotePath,
+        work: impl FnOnce(&mut Connection) -> Result<T, ClientError>,
+    ) -> Result<Result<T, Reply>, ClientError> {
+        let home = self.home()?;
+        let reply = self.ask("CWD", directory.as_bytes())?;
+        if !reply.code().is_success() {
+            return Ok(Err(reply));
+        }
+        let outcome = work(self);
+        // A transfer that failed there may have a reply outstanding, which is not that to CWD.
+        let back = self.settle().and_then(|()| self.ask("CWD", home.as_bytes()));
+        let returned = match back {
+            Ok(reply) if reply.code().is_success() => Ok(()),
+            _ => self.reconnect(),
+        };
+        let done = outcome?;
+        returned.map(|()| Ok(done))
+    }
+
     /// The refusal of a command on `path`.
     pub(super) fn refused(&self, verb: &str, path: &RemotePath, reply: Reply) -> ClientError {
         let host = self.site.to_string();
@@ -241,6 +267,20 @@ impl Connection {
             self.hashes_by = Some(algorithm);
         }
         Ok(true)
+    }
+
+    fn home(&mut self) -> Result<RemotePath, ClientError> {
+        if let Some(home) = &self.home {
+            return Ok(home.clone());
+        }
+        let reply = self.ask("PWD", b"")?;
+        let told = reply.path_quoted().and_then(RemotePath::new);
+        let Some(home) = told.filter(|home| !home.as_bytes().is_empty()) else {
+            let why = format!("it answered PWD with {reply}");
+            return Err(ClientError::Protocol(self.site.to_string(), why));
+        };
+        self.home = Some(home.clone());
+        Ok(home)
     }
 
     /// Logs in anew. `SSCN` is off again.

@@ -33,6 +33,8 @@ pub enum ClientError {
     NotCreated(String, String),
     /// A local file failed.
     Local(PathBuf, io::Error),
+    /// The first named holds more than the second, a limit of this client.
+    TooMuch(String, String),
     /// No way between the two servers worked. What was tried, in order; perhaps nothing.
     NoRoute(String, Vec<Attempt>),
     /// What arrived is not what was sent.
@@ -76,6 +78,7 @@ impl fmt::Display for ClientError {
                 write!(f, "{host} refused {command}: {reply}")
             }
             ClientError::NotCreated(name, why) => write!(f, "cannot create {name}: {why}"),
+            ClientError::TooMuch(what, limit) => write!(f, "{what} holds more than {limit}"),
             ClientError::Local(path, error) => write!(f, "{}: {error}", path.display()),
             ClientError::NoRoute(why, attempts) | ClientError::Mismatch(why, attempts) => {
                 f.write_str(why)?;

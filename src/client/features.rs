@@ -13,11 +13,14 @@ pub enum Extension {
     Xpeer,
     Size,
     Mlst,
+    Mdtm,
+    Mfmt,
+    Mff,
     Rest,
     Rang,
 }
 
-const EXTENSIONS: [(&str, Extension); 9] = [
+const EXTENSIONS: [(&str, Extension); 13] = [
     ("SSCN", Extension::Sscn),
     ("CPSV", Extension::Cpsv),
     ("EPSV", Extension::Epsv),
@@ -25,6 +28,11 @@ const EXTENSIONS: [(&str, Extension); 9] = [
     ("XPEER", Extension::Xpeer),
     ("SIZE", Extension::Size),
     ("MLST", Extension::Mlst),
+    // RFC 3659 §7.8 has no such line; some servers do.
+    ("MLSD", Extension::Mlst),
+    ("MDTM", Extension::Mdtm),
+    ("MFMT", Extension::Mfmt),
+    ("MFF", Extension::Mff),
     ("REST", Extension::Rest),
     ("RANG", Extension::Rang),
 ];

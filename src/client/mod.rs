@@ -23,6 +23,7 @@ mod progress;
 mod proof;
 mod remote_path;
 mod site;
+mod tree;
 mod trust;
 mod upload;
 
@@ -40,5 +41,9 @@ pub use progress::{Progress, Unseen};
 pub use proof::Proof;
 pub use remote_path::RemotePath;
 pub use site::{Location, Security, Site, SiteFault};
+pub use tree::{
+    BadPattern, DEFAULT_DEPTH, End, Filter, Found, LocalEnd, Over, RemoteEnd, Stumble, TreePath,
+    Verdict, Walk,
+};
 pub use trust::{ByAuthority, Judge, Pins, Shown};
 pub use upload::upload;

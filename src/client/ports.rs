@@ -66,7 +66,8 @@ impl Connection {
     pub(super) fn announce(&mut self, verb: &str, path: &RemotePath) -> Result<(), ClientError> {
         if self.features().has(Extension::Pret) {
             let line = [verb.as_bytes(), b" ", path.as_bytes()].concat();
-            self.ask("PRET", &line)?;
+            let line = if path.as_bytes().is_empty() { verb.as_bytes() } else { &line };
+            self.ask("PRET", line)?;
         }
         Ok(())
     }

@@ -31,6 +31,12 @@ impl RemotePath {
         (!matches!(name, b"" | b"." | b"..")).then_some(name)
     }
 
+    /// The directory of the last component.
+    pub fn parent(&self) -> RemotePath {
+        let slash = self.0.iter().rposition(|byte| *byte == b'/');
+        RemotePath(self.0[..slash.map_or(0, |at| at + 1)].to_vec())
+    }
+
     /// The entry `name` of this directory.
     pub fn child(&self, name: &[u8]) -> Option<RemotePath> {
         let mut bytes = self.0.clone();
@@ -72,6 +78,9 @@ mod tests {
         ] {
             assert_eq!(path(text).is_directory(), directory, "{text}");
             assert_eq!(path(text).file_name(), name.map(str::as_bytes), "{text}");
+        }
+        for (text, parent) in [("a", ""), ("/a", "/"), ("a/b", "a/"), ("a/b/", "a/b/"), ("", "")] {
+            assert_eq!(path(text).parent(), path(parent), "{text}");
         }
         assert_eq!(path("").child(b"x"), Some(path("x")));
         assert_eq!(path("a/").child(b"x"), Some(path("a/x")));

@@ -132,6 +132,22 @@ impl Reply {
         Reply::new(Code::PATH, quoted)
     }
 
+    /// The path in a `257 "path" text`, quotes undoubled: the reverse of [`Reply::quoted_path`].
+    pub fn path_quoted(&self) -> Option<Vec<u8>> {
+        let mut line = self.lines.last()?.strip_prefix(b"\"")?.iter();
+        let mut path = Vec::new();
+        while let Some(byte) = line.next() {
+            if *byte == b'"' && line.as_slice().first() != Some(&b'"') {
+                return Some(path);
+            }
+            if *byte == b'"' {
+                line.next();
+            }
+            path.push(*byte);
+        }
+        None
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.code
@@ -281,6 +297,17 @@ mod tests {
         let latin1 = Reply::new(Code::OK, b"caf\xe9\x85".to_vec()).encode();
         assert_eq!(latin1, b"200 caf\xe9?\r\n");
         assert_eq!(wire(Reply::quoted_path(b"/a\"b", "is here")), "257 \"/a\"\"b\" is here\r\n");
+    }
+
+    #[test]
+    fn a_quoted_path_is_read_back() {
+        for path in [&b"/"[..], b"/a\"b", b"\"", b"/a\"\" b\"", b"", b"/caf\xe9"] {
+            let reply = Reply::quoted_path(path, "is \"here\"");
+            assert_eq!(reply.path_quoted().as_deref(), Some(path), "{}", path.escape_ascii());
+        }
+        for bad in ["/", "\"/", "\"/\"\""] {
+            assert_eq!(Reply::new(Code::PATH, bad).path_quoted(), None, "{bad}");
+        }
     }
 
     fn assemble(text: &str) -> Vec<Result<Option<Reply>, String>> {
