@@ -88,11 +88,13 @@ pub use auth::{
     Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
 };
 pub use client::{
-    Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
-    DEFAULT_DEPTH, End, Existing, Extension, Features, Filter, Found, Judge, LocalEnd, Location,
-    Over, Pins, Place, Plan, Progress, Proof, ProtocolLog, RemoteEnd, RemotePath, Run, Security,
-    ServerKind, Setup, Shown, Side, Site, SiteFault, Stumble, TreePath, Unseen, Verdict, Via, Walk,
-    copy, download, plans, upload,
+    Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
+    DEFAULT_DEPTH, End, Entry as ManifestEntry, Event, Existing, Extension, Features, Filter,
+    Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Observer, OnExisting,
+    Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog, RemoteEnd,
+    RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side, Site,
+    SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Via, Walk, Why, copy, download,
+    plans, read_manifest, upload, verify,
 };
 pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{

@@ -223,14 +223,14 @@ fn what_is_missing_or_not_allowed_is_named() {
     let (source, target) = (Proftpd::start(Resumption::Waived), Proftpd::start(Resumption::Waived));
     fs::write(source.path("a"), "hello\n").unwrap();
     let user = User::new();
-    user.copies(&source.url("no"), "no").fails(REFUSED, "550");
-    user.copies(&source.url("no"), &target.url("no")).fails(REFUSED, "550");
+    user.copies(&source.url("no"), "no").fails(REFUSED, "does not exist");
+    user.copies(&source.url("no"), &target.url("no")).fails(REFUSED, "does not exist");
     assert!(!target.path("no").exists(), "a missing source creates nothing");
     user.copies("no", &target.url("")).fails(REFUSED, "no: ");
     user.copies(&source.url("a"), "no/such").fails(CANNOT_CREATE, "no/such");
     user.copies(&source.url("a"), &target.url("no/such")).fails(CANNOT_CREATE, "no/such on");
     let left = fs::read_dir(user.home.path()).unwrap().count();
-    assert_eq!(left, 1, "nothing but .config");
+    assert_eq!(left, 2, "nothing but .config and .local");
 }
 
 #[test]
@@ -259,7 +259,10 @@ fn a_download_counts_only_when_its_data_connection_is_whole_and_the_servers_own(
     user.copies(&server.url("other"), "./").fails(NO_SECURE_ROUTE, "another certificate");
     assert!(user.path(".cut.fxp-part").exists(), "what arrived can be continued");
     let left = fs::read_dir(user.home.path()).unwrap().count();
-    assert_eq!(left, 3, "nothing but .config, the whole file and the beginning of the cut one");
+    assert_eq!(
+        left, 4,
+        "nothing but .config, .local, the whole file and the beginning of a cut one"
+    );
 }
 
 #[test]

@@ -240,8 +240,8 @@ fn fxp_ends_with_the_code_that_its_man_page_promises() {
         fxp.runs_with(&["--trust-new", "--log-protocol", &a, &b], &[("FXP_PASSWORD", "hunter2")]);
     let wrong = wrong.fails(REFUSED, "refused the login: 530");
     assert!(!wrong.err.contains("hunter2") && !wrong.out.contains("hunter2"));
-    copies(&fxp, &[&url(&source, "no"), &b]).fails(REFUSED, "550");
-    copies(&fxp, &[&url(&source, "no"), "no"]).fails(REFUSED, "550");
+    copies(&fxp, &[&url(&source, "no"), &b]).fails(REFUSED, "does not exist");
+    copies(&fxp, &[&url(&source, "no"), "no"]).fails(REFUSED, "does not exist");
     copies(&fxp, &["no", &b]).fails(REFUSED, "no: ");
     copies(&fxp, &[&a, &url(&target, "no/b")]).fails(CANNOT_CREATE, "no/b on");
     fxp.put("here", b"hello\n");

@@ -60,8 +60,8 @@ fn is_direct(copied: &Outcome, proftpd: &Proftpd) {
 fn fxp_names_a_file_that_proftpd_lacks_and_creates_nothing() {
     let (site, proftpd) = (Site::start(), Proftpd::start(Resumption::Demanded));
     let fxp = fxp();
-    copies(&fxp, &proftpd, &proftpd.url("no"), &url(&site, "b")).fails(77, "550");
-    copies(&fxp, &proftpd, &url(&site, "no"), &proftpd.url("b")).fails(77, "550");
+    copies(&fxp, &proftpd, &proftpd.url("no"), &url(&site, "b")).fails(77, "does not exist");
+    copies(&fxp, &proftpd, &url(&site, "no"), &proftpd.url("b")).fails(77, "does not exist");
     assert!(site.names().is_empty() && !proftpd.path("b").exists());
     site.put("a", b"hello\n");
     copies(&fxp, &proftpd, &url(&site, "a"), &proftpd.url("no/b")).fails(73, "no/b on");

@@ -62,7 +62,14 @@ pub struct Run<'a> {
     plans: Vec<Plan>,
     /// The plan in use.
     chosen: usize,
+    /// The plan by which a file has arrived.
+    proven: Option<Plan>,
+    /// How often in a row it has not.
+    interruptions: u32,
 }
+
+/// Then it is the plan's fault.
+const MAX_INTERRUPTIONS: u32 = 3;
 
 impl<'a> Run<'a> {
     /// An error when neither server can be a TLS client: then no protected copy is possible.
@@ -82,7 +89,8 @@ impl<'a> Run<'a> {
         }
         source.settle()?;
         target.settle()?;
-        Ok(Run { pair: Pair { source, target }, plans, chosen: 0 })
+        let pair = Pair { source, target };
+        Ok(Run { pair, plans, chosen: 0, proven: None, interruptions: 0 })
     }
 
     /// Tries this plan first, if it is one of those that are left.
@@ -134,6 +142,7 @@ impl<'a> Run<'a> {
         while let Some(plan) = self.plans.get(self.chosen).copied() {
             let refusal = match self.attempt(plan, job, progress) {
                 Ok((elapsed, proof)) => {
+                    (self.proven, self.interruptions) = (Some(plan), 0);
                     let bytes = proof.size().or(job.size);
                     return Ok(Copied {
                         bytes,
@@ -155,13 +164,45 @@ impl<'a> Run<'a> {
                     why
                 }
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Plan(refusal)) => refusal,
+                Err(Failure::Cut(why)) if self.may_be_chance() => {
+                    return Err(ClientError::Interrupted(why));
+                }
+                Err(Failure::Plan(why)) if self.proven == Some(plan) && self.may_be_chance() => {
+                    return Err(ClientError::Interrupted(why));
+                }
+                Err(Failure::Plan(refusal) | Failure::Cut(refusal)) => refusal,
             };
             log::info!("{plan}: {refusal}");
             attempts.push(Attempt { plan, refusal });
             self.chosen += 1;
         }
         Err(self.give_up(job.from, attempts, arrived_wrong))
+    }
+
+    /// The proof that both servers have the same file, if there is one by a hash.
+    pub fn compare(
+        &mut self,
+        from: &RemotePath,
+        to: &RemotePath,
+    ) -> Result<Option<Proof>, ClientError> {
+        let size = self.pair.source.size(from)?;
+        let outcome = proof::of_servers(&mut self.pair, Job { from, to, size, at: 0 });
+        proof::known_equal(outcome)
+    }
+
+    /// The server that the files go to, between two of them.
+    pub fn target(&mut self) -> &mut Connection {
+        self.pair.target
+    }
+
+    /// The TLS versions of the two control connections.
+    pub fn tls_versions(&self) -> [&'static str; 2] {
+        [self.pair.source.tls_version(), self.pair.target.tls_version()]
+    }
+
+    /// Makes sure that both servers hear us, after a failure; logs in anew where not.
+    pub fn revive(&mut self) -> Result<(), ClientError> {
+        Side::BOTH.into_iter().try_for_each(|side| self.pair.side(side).revive())
     }
 
     /// Makes both servers TLS servers again. A server that refuses or is gone is left as it is: the
@@ -184,6 +225,12 @@ impl<'a> Run<'a> {
         }
         let elapsed = begun.elapsed();
         Ok((elapsed, proof::of_servers(&mut self.pair, job)?))
+    }
+
+    /// A plan that works can fail by chance, but not again and again.
+    fn may_be_chance(&mut self) -> bool {
+        self.interruptions += 1;
+        self.interruptions <= MAX_INTERRUPTIONS
     }
 
     fn give_up(

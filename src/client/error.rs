@@ -3,7 +3,7 @@
 use crate::{
     client::Plan,
     net::{NetError, TlsError},
-    proto::Reply,
+    proto::{Code, Reply},
 };
 use std::{error, fmt, io, path::PathBuf};
 
@@ -19,6 +19,8 @@ pub enum ClientError {
     Unreachable(String, NetError),
     /// An established connection to this server broke or fell silent.
     Lost(String, NetError),
+    /// The data connection of two servers broke, or they did not meet where they had met before.
+    Interrupted(String),
     /// The server is not known to be the one meant; nothing was sent to it.
     Untrusted(String, String),
     /// The server refused the login.
@@ -29,6 +31,10 @@ pub enum ClientError {
     Protocol(String, String),
     /// The server refused a command, named second.
     Refused(String, String, Reply),
+    /// This file of a server does not exist, or may not be seen.
+    Missing(String),
+    /// The source is a directory, and those were not asked for.
+    IsDirectory(String),
     /// The target could not be created: on a server, or (without reply) here.
     NotCreated(String, String),
     /// A local file failed.
@@ -54,9 +60,10 @@ impl ClientError {
     /// Whether the same call may work later: the server was busy, or a connection broke.
     pub fn is_transient(&self) -> bool {
         match self {
-            ClientError::Lost(..) => true,
+            ClientError::Lost(..) | ClientError::Interrupted(_) => true,
+            // No space does not come back in seconds.
             ClientError::Refused(_, _, reply) | ClientError::Login(_, reply) => {
-                reply.code().number() / 100 == 4
+                reply.code().number() / 100 == 4 && reply.code() != Code::NO_SPACE
             }
             _ => false,
         }
@@ -70,12 +77,17 @@ impl fmt::Display for ClientError {
             ClientError::BadText(what) => write!(f, "{what} must not hold a line end or NUL"),
             ClientError::Unreachable(host, error) => write!(f, "cannot reach {host}: {error}"),
             ClientError::Lost(host, error) => write!(f, "lost {host}: {error}"),
+            ClientError::Interrupted(why) => write!(f, "the copy was interrupted: {why}"),
             ClientError::Untrusted(host, why) => write!(f, "{host} is not trusted: {why}"),
             ClientError::Login(host, reply) => write!(f, "{host} refused the login: {reply}"),
             ClientError::Insecure(host, why) => write!(f, "no secure connection to {host}: {why}"),
             ClientError::Protocol(host, why) => write!(f, "{host} does not speak FTP: {why}"),
             ClientError::Refused(host, command, reply) => {
                 write!(f, "{host} refused {command}: {reply}")
+            }
+            ClientError::Missing(name) => write!(f, "{name} does not exist"),
+            ClientError::IsDirectory(name) => {
+                write!(f, "{name} is a directory, which is copied with -r or --mirror")
             }
             ClientError::NotCreated(name, why) => write!(f, "cannot create {name}: {why}"),
             ClientError::TooMuch(what, limit) => write!(f, "{what} holds more than {limit}"),

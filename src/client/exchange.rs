@@ -55,6 +55,8 @@ impl<'a> Job<'a> {
 pub(super) enum Failure {
     /// Another plan may do better.
     Plan(String),
+    /// The data connection was there, and broke.
+    Cut(String),
     /// No other plan can change this.
     Final(ClientError),
 }
@@ -250,19 +252,33 @@ fn verdict(pair: &Pair<'_>, job: Job<'_>, states: &[State; 2]) -> Result<(), Fai
         return Ok(());
     }
     let mut told = Vec::new();
+    let mut broke = false;
     for (side, connection) in [(Side::Source, &*pair.source), (Side::Target, &*pair.target)] {
         match &states[side as usize] {
             State::Replied(reply) if is_final(reply.code()) => {
                 let (verb, path) = job.order(side);
                 return Err(Failure::Final(connection.refused(verb, path, reply.clone())));
             }
-            State::Replied(reply) => told.push(format!("{side}: {reply}")),
+            State::Replied(reply) => {
+                told.push(format!("{side}: {reply}"));
+                broke |= reply.code() == Code::TRANSFER_ABORTED;
+            }
             State::Lost(why) => told.push(format!("{side}: {why}")),
             State::Running => told.push(format!("{side}: no final reply in time")),
             State::Idle => {}
         }
     }
-    Err(Failure::Plan(told.join("; ")))
+    // Whoever could not shake hands says something else than 426.
+    let whole = |state: &State| match state {
+        State::Replied(reply) => {
+            reply.code().is_success() || reply.code() == Code::TRANSFER_ABORTED
+        }
+        _ => false,
+    };
+    match broke && states.iter().all(whole) {
+        true => Err(Failure::Cut(told.join("; "))),
+        false => Err(Failure::Plan(told.join("; "))),
+    }
 }
 
 /// Whether no other plan can change this refusal: no such file, no right, no space.

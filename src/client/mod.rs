@@ -14,6 +14,7 @@ mod download;
 mod error;
 mod exchange;
 mod features;
+mod job;
 mod login;
 mod partial;
 mod place;
@@ -34,6 +35,10 @@ pub use copy::{Copied, Existing, Run, copy};
 pub use download::download;
 pub use error::{Attempt, ClientError};
 pub use features::{Extension, Features, ServerKind};
+pub use job::{
+    Act, Entry, Event, Finding, JobEnd, Login, ManifestError, Observer, OnExisting, ProofKind,
+    Prospect, Request, ServerFacts, Step, Summary, Why, read_manifest, verify,
+};
 pub use login::Credentials;
 pub use place::Place;
 pub use plan::{Plan, Side, Via, plans};

@@ -4,7 +4,7 @@
 //! connection must be the client, and a server is that only when told by `SSCN ON` or `CPSV`.
 
 use crate::client::{Extension, Features, ServerKind};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// One of the two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,20 @@ pub struct Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passive, {} TLS client by {}", self.passive, self.connects, self.via)
+    }
+}
+
+impl FromStr for Plan {
+    type Err = ();
+
+    /// Reads what [`Plan`] shows.
+    fn from_str(text: &str) -> Result<Plan, ()> {
+        let sides =
+            Side::BOTH.into_iter().flat_map(|passive| Side::BOTH.map(|side| (passive, side)));
+        let mut plans = sides.flat_map(|(passive, connects)| {
+            [Via::Sscn, Via::Cpsv].map(|via| Plan { passive, connects, via })
+        });
+        plans.find(|plan| plan.to_string() == text).ok_or(())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     client::{
         ClientError, Connection, Extension, Features, RemotePath,
+        data::BLOCK_BYTES,
         digest::Extent,
         exchange::{Job, Pair},
         features::HashVerb,
@@ -10,7 +11,7 @@ use crate::{
     proto::Algorithm,
     transfer::Hasher,
 };
-use std::fmt;
+use std::{fmt, fs::File, io::Read, path::Path};
 
 /// How a copy is known to have arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,12 +138,49 @@ pub(super) fn condemn(target: &mut Connection, path: &RemotePath) -> String {
     }
 }
 
+/// The proof that a server's file and a local one are the same, if there is one by a hash.
+pub(super) fn of_local(
+    connection: &mut Connection,
+    path: &RemotePath,
+    local: &Path,
+) -> Result<Option<Proof>, ClientError> {
+    let Some((algorithm, _)) = connection.features().hashes().next() else { return Ok(None) };
+    let Some(hash) = hash_local(local, algorithm)? else { return Ok(None) };
+    known_equal(of_ours(connection, path, hash.bytes(), Some(hash)))
+}
+
+/// Only a hash is a proof that nothing has to be copied.
+pub(super) fn known_equal(
+    outcome: Result<Proof, ClientError>,
+) -> Result<Option<Proof>, ClientError> {
+    match outcome {
+        Ok(proof @ Proof::Hash(..)) => Ok(Some(proof)),
+        Ok(_) | Err(ClientError::Mismatch(..)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Hashes a local file; `None` where the system does not compute this hash.
+pub(super) fn hash_local(path: &Path, algorithm: Algorithm) -> Result<Option<Hasher>, ClientError> {
+    let failed = |error| ClientError::Local(path.to_owned(), error);
+    let Some(mut hash) = Hasher::begin(algorithm) else { return Ok(None) };
+    let mut file = File::open(path).map_err(failed)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        match file.read(&mut block).map_err(failed)? {
+            0 => return Ok(Some(hash)),
+            count => hash.add(&block[..count]),
+        }
+    }
+}
+
 /// The best hash that a server and we can both compute, begun.
 pub(super) fn begin(features: &Features) -> Option<Hasher> {
     features.hashes().find_map(|(algorithm, _)| Hasher::begin(algorithm))
 }
 
-fn verbs(connection: &Connection, algorithm: Algorithm) -> Vec<HashVerb> {
+/// The commands by which a server computes this hash.
+pub(super) fn verbs(connection: &Connection, algorithm: Algorithm) -> Vec<HashVerb> {
     let same = connection.features().hashes().filter(|row| row.0 == algorithm);
     same.map(|row| row.1).collect()
 }

@@ -37,6 +37,12 @@ impl RemotePath {
         RemotePath(self.0[..slash.map_or(0, |at| at + 1)].to_vec())
     }
 
+    /// The same without slashes at its end; the root stays what it is.
+    pub fn without_slash(&self) -> RemotePath {
+        let end = self.0.iter().rposition(|byte| *byte != b'/');
+        RemotePath(self.0[..end.map_or(self.0.len().min(1), |at| at + 1)].to_vec())
+    }
+
     /// The entry `name` of this directory.
     pub fn child(&self, name: &[u8]) -> Option<RemotePath> {
         let mut bytes = self.0.clone();
@@ -81,6 +87,9 @@ mod tests {
         }
         for (text, parent) in [("a", ""), ("/a", "/"), ("a/b", "a/"), ("a/b/", "a/b/"), ("", "")] {
             assert_eq!(path(text).parent(), path(parent), "{text}");
+        }
+        for (text, bare) in [("a", "a"), ("a//", "a"), ("/", "/"), ("//", "/"), ("", "")] {
+            assert_eq!(path(text).without_slash(), path(bare), "{text}");
         }
         assert_eq!(path("").child(b"x"), Some(path("x")));
         assert_eq!(path("a/").child(b"x"), Some(path("a/x")));

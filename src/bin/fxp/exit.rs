@@ -12,6 +12,10 @@ pub enum Failure {
     Config(String),
     /// The copy failed.
     Client(ClientError),
+    /// So many files of several failed, the first of them by this.
+    Some(u64, ClientError),
+    /// What is there is not what a manifest tells.
+    Differs(String),
 }
 
 const USAGE: u8 = 64;
@@ -29,19 +33,24 @@ impl Failure {
         match self {
             Failure::Usage(_) => USAGE,
             Failure::Config(_) => CONFIG,
-            Failure::Client(error) if error.is_transient() => TRY_AGAIN,
-            Failure::Client(error) => match error {
-                ClientError::Setup(_) => CONFIG,
-                ClientError::BadText(_) => USAGE,
-                ClientError::Unreachable(..) => UNREACHABLE,
-                ClientError::NotCreated(..) => CANNOT_CREATE,
-                ClientError::Mismatch(..) => MISMATCH,
-                ClientError::Insecure(..)
-                | ClientError::NoRoute(..)
-                | ClientError::Protocol(..) => NO_SECURE_ROUTE,
-                _ => REFUSED,
-            },
+            Failure::Differs(_) => MISMATCH,
+            Failure::Client(error) | Failure::Some(_, error) => code_of(error),
         }
+    }
+}
+
+fn code_of(error: &ClientError) -> u8 {
+    match error {
+        error if error.is_transient() => TRY_AGAIN,
+        ClientError::Setup(_) => CONFIG,
+        ClientError::BadText(_) | ClientError::IsDirectory(_) => USAGE,
+        ClientError::Unreachable(..) => UNREACHABLE,
+        ClientError::NotCreated(..) => CANNOT_CREATE,
+        ClientError::Mismatch(..) => MISMATCH,
+        ClientError::Insecure(..) | ClientError::NoRoute(..) | ClientError::Protocol(..) => {
+            NO_SECURE_ROUTE
+        }
+        _ => REFUSED,
     }
 }
 
@@ -49,8 +58,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(why) => write!(f, "{why}\nTry 'fxp --help' or fxp(1)."),
-            Failure::Config(why) => f.write_str(why),
+            Failure::Config(why) | Failure::Differs(why) => f.write_str(why),
             Failure::Client(error) => write!(f, "{error}"),
+            Failure::Some(1, _) => f.write_str("1 failed"),
+            Failure::Some(count, _) => write!(f, "{count} failed"),
         }
     }
 }

@@ -1,82 +1,82 @@
-//! The copy that the command line asks for: between two servers, or one server and the disk.
+//! The copy that the command line asks for.
 
 use crate::{
     credentials,
     exit::Failure,
-    options::{Ends, Options, Protocol, Talk},
+    options::{Ends, Options, Protocol},
     policy::Policy,
-    progress::Bar,
     report,
+    selection::{Journaling, Mode},
+    show, state,
 };
-use fxpd::{Connection, Existing, Location, Place, RemotePath, Setup};
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path, sync::Arc};
+use fxpd::{JobEnd, Login, Place, Request, Setup, Summary};
+use std::sync::Arc;
+
+/// Runs a job for each source. A failure does not keep the others from being copied.
+pub fn run_all(all: &[Ends], options: &Options) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    for ends in all {
+        let ended = run(ends, options);
+        if let (Err(before), Err(_)) = (&outcome, &ended) {
+            eprintln!("fxp: {before}");
+        }
+        outcome = ended.and(outcome);
+    }
+    outcome
+}
 
 /// Runs it and says how it went.
-pub fn run(ends: &Ends, options: &Options) -> Result<(), Failure> {
-    let setup = setup(options)?;
-    let talk = options.talk;
-    let text = match (&ends.source, &ends.target) {
-        (Place::Remote(source), Place::Remote(target)) => between(source, target, &setup, talk)?,
-        (Place::Remote(source), Place::Local(target)) => download(source, target, &setup, talk)?,
-        (Place::Local(source), Place::Remote(target)) => upload(source, target, &setup, talk)?,
-        (Place::Local(_), Place::Local(_)) => return Err(not_a_file()),
-    };
-    match options.talk {
-        Talk::Quiet => Ok(()),
-        Talk::Normal | Talk::Verbose => report::say(&text),
+fn run(ends: &Ends, options: &Options) -> Result<(), Failure> {
+    let request = request(ends, options)?;
+    let mut show = show::begin(options);
+    if options.selection.mode == Mode::Rehearse {
+        let prospect = request.prospect(&mut *show)?;
+        drop(show);
+        return report::steps(&prospect, options.talk);
     }
+    let summary = request.run(&mut *show)?;
+    show.end(&summary)?;
+    drop(show);
+    if let (Place::Remote(source), Place::Remote(target), Some(plan)) =
+        (&ends.source, &ends.target, summary.plan)
+    {
+        state::remember_route(&source.site, &target.site, plan);
+    }
+    outcome(summary)
 }
 
-fn between(
-    source: &Location,
-    target: &Location,
-    setup: &Setup,
-    talk: Talk,
-) -> Result<String, Failure> {
-    let path = remote_target(&target.path, source.path.file_name())?;
-    let mut from = open(source, setup)?;
-    let mut to = open(target, setup)?;
-    let mut bar = Bar::new(talk);
-    let copied = fxpd::copy(&mut from, &source.path, &mut to, &path, Existing::Replace, &mut bar)?;
-    drop(bar);
-    let versions = [from.tls_version(), to.tls_version()];
-    from.close();
-    to.close();
-    let name = format!("{} from {} to {path} at {}", source.path, source.site, target.site);
-    Ok(report::copied(&name, &copied, versions))
+/// What the command line asks for, with all that it takes to do it.
+pub fn request(ends: &Ends, options: &Options) -> Result<Request, Failure> {
+    let setup = setup(options)?;
+    let source = end(&ends.source, &setup)?;
+    let target = end(&ends.target, &setup)?;
+    let mut request = options.selection.apply(Request::new(source, target));
+    request.journal = match &options.selection.journal {
+        Journaling::Usual => state::journal(&request),
+        Journaling::File(file) => Some(file.clone()),
+        Journaling::Off => None,
+    };
+    if let (Place::Remote(source), Place::Remote(target)) = (&ends.source, &ends.target) {
+        request.preferred = state::known_route(&source.site, &target.site);
+    }
+    Ok(request)
 }
 
-fn download(
-    source: &Location,
-    target: &Path,
-    setup: &Setup,
-    talk: Talk,
-) -> Result<String, Failure> {
-    let name = source.path.file_name().ok_or_else(not_a_file)?;
-    let directory = target.as_os_str().as_bytes().ends_with(b"/") || target.is_dir();
-    let target = if directory { target.join(OsStr::from_bytes(name)) } else { target.to_owned() };
-    let mut connection = open(source, setup)?;
-    let mut bar = Bar::new(talk);
-    let carried =
-        fxpd::download(&mut connection, &source.path, &target, Existing::Replace, &mut bar)?;
-    drop(bar);
-    connection.close();
-    let name = format!("{} from {} to {}", source.path, source.site, target.display());
-    Ok(report::carried(&name, &carried))
+/// A place, with what it takes to get there.
+pub fn end(place: &Place, setup: &Setup) -> Result<JobEnd, Failure> {
+    Ok(match place {
+        Place::Local(path) => JobEnd::Local(path.clone()),
+        Place::Remote(location) => {
+            let credentials = credentials::find(&location.site)?;
+            let site = location.site.clone();
+            let login = Login { site, credentials, setup: setup.clone() };
+            JobEnd::Remote(Box::new(login), location.path.clone())
+        }
+    })
 }
 
-fn upload(source: &Path, target: &Location, setup: &Setup, talk: Talk) -> Result<String, Failure> {
-    let path = remote_target(&target.path, source.file_name().map(OsStr::as_bytes))?;
-    let mut connection = open(target, setup)?;
-    let mut bar = Bar::new(talk);
-    let carried = fxpd::upload(source, &mut connection, &path, Existing::Replace, &mut bar)?;
-    drop(bar);
-    connection.close();
-    let name = format!("{} to {path} at {}", source.display(), target.site);
-    Ok(report::carried(&name, &carried))
-}
-
-fn setup(options: &Options) -> Result<Setup, Failure> {
+/// How to connect.
+pub fn setup(options: &Options) -> Result<Setup, Failure> {
     let mut setup = Setup::new(Policy::new(options)?);
     setup.authorities = options.authorities.clone();
     setup.newest = options.newest;
@@ -87,18 +87,11 @@ fn setup(options: &Options) -> Result<Setup, Failure> {
     Ok(setup)
 }
 
-fn open(location: &Location, setup: &Setup) -> Result<Connection, Failure> {
-    let credentials = credentials::find(&location.site)?;
-    Ok(Connection::open(location.site.clone(), credentials, setup.clone())?)
-}
-
-/// A target that is a directory keeps the source's name.
-fn remote_target(target: &RemotePath, name: Option<&[u8]>) -> Result<RemotePath, Failure> {
-    let name = name.ok_or_else(not_a_file)?;
-    let path = if target.is_directory() { target.child(name) } else { Some(target.clone()) };
-    path.ok_or_else(|| Failure::Usage("a file's name must not hold a line end".to_owned()))
-}
-
-fn not_a_file() -> Failure {
-    Failure::Usage("SOURCE must name a file; whole directories are not copied".to_owned())
+/// One failure is told as it is, several are counted: each was told when it happened.
+fn outcome(summary: Summary) -> Result<(), Failure> {
+    match (summary.failed, summary.first_failure) {
+        (0, _) | (_, None) => Ok(()),
+        (1, Some(error)) if summary.copied + summary.skipped == 0 => Err(error.into()),
+        (count, Some(error)) => Err(Failure::Some(count, error)),
+    }
 }

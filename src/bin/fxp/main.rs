@@ -7,10 +7,14 @@ mod job;
 mod known_hosts;
 mod netrc;
 mod options;
+mod plan;
 mod policy;
-mod progress;
 mod prompt;
 mod report;
+mod selection;
+mod show;
+mod state;
+mod verify;
 
 use options::{Asked, Command};
 use std::process::ExitCode;
@@ -23,7 +27,9 @@ fn main() -> ExitCode {
         Ok(Asked::Do(command, options)) => {
             report::start_log(options.talk);
             match command {
-                Command::Copy(ends) => job::run(&ends, &options),
+                Command::Copy(all) => job::run_all(&all, &options),
+                Command::Plan(ends) => plan::show(&ends, &options),
+                Command::Verify(manifest, place) => verify::run(&manifest, &place, &options),
             }
         }
         Err(failure) => Err(failure),

@@ -1,6 +1,9 @@
 //! The command line. No option takes a password: the process list would show it.
 
-use crate::exit::Failure;
+use crate::{
+    exit::Failure,
+    selection::{self, Selection},
+};
 use fxpd::{Fingerprint, Newest, Place};
 use getopts::{Matches, Options as Getopts};
 use std::{
@@ -20,7 +23,11 @@ pub enum Asked {
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    Copy(Ends),
+    /// From each source to the target.
+    Copy(Vec<Ends>),
+    Plan(Ends),
+    /// A manifest, and where its files are.
+    Verify(PathBuf, Place),
 }
 
 /// From where to where; one of them at most is here.
@@ -41,6 +48,8 @@ pub struct Options {
     pub timeout: Duration,
     pub talk: Talk,
     pub protocol: Protocol,
+    pub format: Format,
+    pub selection: Selection,
 }
 
 /// What to do with a server whose certificate was never seen.
@@ -68,11 +77,22 @@ pub enum Protocol {
     Shown,
 }
 
+/// What standard output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// People.
+    Text,
+    /// Programs (`--json`).
+    Json,
+}
+
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_TIMEOUT_S: u64 = 3600;
 
 fn getopts() -> Getopts {
     let mut options = Getopts::new();
+    selection::declare(&mut options);
+    options.optflag("", "json", "write JSON, an object a line");
     options.optopt("", "cacert", "trust servers that a CA in this PEM file signed", "FILE");
     options.optmulti("", "pin", "trust these certificates only (repeatable)", "SHA256:HEX");
     options.optflag("", "trust-new", "trust and record servers never met before");
@@ -89,11 +109,13 @@ fn getopts() -> Getopts {
 
 /// The text of `--help`.
 pub fn help() -> String {
-    let brief = "usage: fxp [options] SOURCE TARGET\n\
+    let brief = "usage: fxp [options] SOURCE... TARGET\n\
+        \x20      fxp plan [options] SOURCE TARGET      what would be done, and which way\n\
+        \x20      fxp verify [options] MANIFEST TARGET  whether all of it is still there\n\
         \n\
-        Copies a file between two FTP servers, encrypted and proved. SOURCE and TARGET are\n\
+        Copies files between two FTP servers, encrypted and proved. SOURCE and TARGET are\n\
         ftps://USER@HOST[:PORT]/PATH, ftps+implicit://USER@HOST[:PORT]/PATH or a local path\n\
-        (one of them at most). A TARGET that ends in / keeps the source's name.";
+        (one of them at most). A file copied to a TARGET that ends in / keeps its name.";
     getopts().usage(brief).trim_end().to_owned()
 }
 
@@ -113,19 +135,34 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Failure
 
 /// The first word may name a command. A file of such a name is written `./plan`.
 fn command(words: &[String]) -> Result<Command, Failure> {
-    Ok(Command::Copy(ends(words)?))
+    match words {
+        [plan, source, target] if plan == "plan" => Ok(Command::Plan(ends(source, target)?)),
+        [plan, ..] if plan == "plan" => Err(usage("fxp plan needs one SOURCE and one TARGET")),
+        [verify, manifest, target] if verify == "verify" => {
+            Ok(Command::Verify(manifest.into(), place(target)?))
+        }
+        [verify, ..] if verify == "verify" => Err(usage("fxp verify needs MANIFEST and TARGET")),
+        [source, target] => Ok(Command::Copy(vec![ends(source, target)?])),
+        [sources @ .., target] if sources.len() > 1 => {
+            let into = if target.ends_with('/') { target.clone() } else { format!("{target}/") };
+            let each = sources.iter().map(|source| ends(source, &into));
+            Ok(Command::Copy(each.collect::<Result<_, _>>()?))
+        }
+        _ => Err(usage("give a SOURCE and a TARGET")),
+    }
 }
 
-fn ends(words: &[String]) -> Result<Ends, Failure> {
-    let [source, target] = words else {
-        return Err(Failure::Usage("give one SOURCE and one TARGET".to_owned()));
-    };
+fn ends(source: &str, target: &str) -> Result<Ends, Failure> {
     match (place(source)?, place(target)?) {
         (Place::Local(_), Place::Local(_)) => {
-            Err(Failure::Usage("SOURCE or TARGET must be a URL (ftps://…)".to_owned()))
+            Err(usage("SOURCE or TARGET must be a URL (ftps://…)"))
         }
         (source, target) => Ok(Ends { source, target }),
     }
+}
+
+fn usage(why: &str) -> Failure {
+    Failure::Usage(why.to_owned())
 }
 
 fn place(text: &str) -> Result<Place, Failure> {
@@ -152,6 +189,8 @@ fn options(matches: &Matches) -> Result<Options, Failure> {
             true => Protocol::Shown,
             false => Protocol::Hidden,
         },
+        format: if matches.opt_present("json") { Format::Json } else { Format::Text },
+        selection: Selection::parse(matches)?,
     })
 }
 
@@ -191,6 +230,7 @@ mod tests {
         let Asked::Do(Command::Copy(ends), options) = parsed(&line).unwrap() else {
             panic!("a copy")
         };
+        let [ends] = &ends[..] else { panic!("one source") };
         assert_eq!(options.pins.len(), 1);
         assert_eq!(options.talk, Talk::Verbose);
         assert_eq!(options.timeout, Duration::from_secs(5));
@@ -202,12 +242,34 @@ mod tests {
     }
 
     #[test]
+    fn several_sources_go_into_a_directory() {
+        let Asked::Do(Command::Copy(all), _) = parsed("a b ftps://h/c").unwrap() else {
+            panic!("a copy")
+        };
+        let shown: Vec<_> =
+            all.iter().map(|ends| format!("{} {}", ends.source, ends.target)).collect();
+        assert_eq!(shown, ["a ftps://h:21/c/", "b ftps://h:21/c/"]);
+        let plan = parsed("plan ftps://h/x ftps://g/y").unwrap();
+        assert!(matches!(plan, Asked::Do(Command::Plan(_), _)));
+        let verify = parsed("verify m here").unwrap();
+        assert!(matches!(verify, Asked::Do(Command::Verify(..), _)));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for line in [
             "ftps://h/x",
             "a b",
+            "plan ftps://h/x",
+            "verify m",
+            "verify m a b",
+            "--delete ftps://h/x b",
+            "--resume --checksum ftps://h/x b",
+            "--journal j --no-journal ftps://h/x b",
+            "-j 0 ftps://h/x b",
+            "--max-depth x ftps://h/x b",
+            "--exclude / ftps://h/x b",
             "ftps://h/x -",
-            "ftps://h/x b c",
             "ftp://h/x b",
             "--pin zz ftps://h/x b",
             "--timeout 0 ftps://h/x b",

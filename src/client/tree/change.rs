@@ -14,7 +14,8 @@ impl Connection {
     /// Makes a directory, in one that exists. That it is there already is as good.
     pub fn make_directory(&mut self, path: &RemotePath) -> Result<(), ClientError> {
         self.settle()?;
-        let path = without_slash(path);
+        // Some servers refuse `MKD a/`.
+        let path = path.without_slash();
         let reply = self.ask("MKD", &wire(&path))?;
         if reply.code().is_success() {
             return Ok(());
@@ -33,7 +34,7 @@ impl Connection {
 
     /// Removes an empty directory.
     pub fn remove_directory(&mut self, path: &RemotePath) -> Result<(), ClientError> {
-        self.order("RMD", &without_slash(path))
+        self.order("RMD", &path.without_slash())
     }
 
     /// Gives a file or directory another name. What happens to one that has it already is the
@@ -108,11 +109,4 @@ impl Connection {
             _ => Err(self.refused(verb, path, reply)),
         }
     }
-}
-
-/// Some servers refuse `MKD a/`.
-fn without_slash(path: &RemotePath) -> RemotePath {
-    let bytes = path.as_bytes();
-    let end = bytes.iter().rposition(|byte| *byte != b'/').map_or(bytes.len().min(1), |at| at + 1);
-    RemotePath::new(&bytes[..end]).expect("it was one before")
 }

@@ -39,6 +39,19 @@ pub struct LocalEnd<'a> {
     pub root: &'a Path,
 }
 
+impl LocalEnd<'_> {
+    /// What a path is; `None` when nothing is there.
+    pub fn look(&self, path: &TreePath) -> Result<Option<Listed>, ClientError> {
+        let name = path.name().unwrap_or_default().to_vec();
+        let path = path.below_local(self.root);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) => Ok(Some(listed(name, &metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ClientError::Local(path, error)),
+        }
+    }
+}
+
 impl End for LocalEnd<'_> {
     fn list(&mut self, directory: &TreePath) -> Result<Vec<Listed>, ClientError> {
         let path = directory.below_local(self.root);
@@ -61,7 +74,8 @@ fn look(entry: &DirEntry) -> Result<Option<Listed>, (PathBuf, io::Error)> {
     }
 }
 
-fn listed(name: Vec<u8>, metadata: &Metadata) -> Listed {
+/// What the local disk tells of a file.
+pub fn listed(name: Vec<u8>, metadata: &Metadata) -> Listed {
     let kind = match metadata.file_type() {
         kind if kind.is_file() => ListedKind::File,
         kind if kind.is_dir() => ListedKind::Directory,

@@ -10,6 +10,7 @@ mod path;
 mod remote;
 mod walk;
 
+pub(super) use end::listed;
 pub use end::{End, LocalEnd, RemoteEnd};
 pub use filter::{BadPattern, Filter, Verdict};
 pub use path::TreePath;
