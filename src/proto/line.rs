@@ -115,6 +115,15 @@ impl LineAssembler {
             (Telnet::Command, IAC) => (Telnet::Text, Some(IAC)),
             (Telnet::Command, WILL..=DONT) => (Telnet::Option, None),
             (Telnet::Command, SB) => (Telnet::Negotiation, None),
+            (Telnet::Command, byte) if byte < SE => {
+                // No command: it is a byte of a name, by one who does not know that it is to be
+                // doubled. Most clients and servers do not.
+                if self.after_cr {
+                    self.blame(LineFault::ForbiddenByte);
+                }
+                self.push(IAC);
+                (Telnet::Text, Some(byte))
+            }
             (Telnet::Command | Telnet::Option, _) => (Telnet::Text, None),
             (Telnet::Negotiation, IAC) => (Telnet::NegotiationCommand, None),
             (Telnet::NegotiationCommand, SE) => (Telnet::Text, None),
@@ -177,5 +186,14 @@ mod tests {
         assert_eq!(lines(b"\xff\xf4\xff\xf2ABOR\r\n"), [ok("ABOR")]);
         assert_eq!(lines(b"\xff\xfb\x01NO\xff\xfaxyz\xff\xf0OP\r\n"), [ok("NOOP")]);
         assert_eq!(lines(b"CWD \xff\xff\r\n"), [Ok(b"CWD \xff".to_vec())]);
+    }
+
+    #[test]
+    fn what_is_no_telnet_command_is_text() {
+        assert_eq!(lines(b"CWD \xff\r\n"), [Ok(b"CWD \xff".to_vec())]);
+        assert_eq!(lines(b"CWD \xffa\xff b\r\n"), [Ok(b"CWD \xffa\xff b".to_vec())]);
+        for bad in [&b"A\r\xff\n"[..], b"A\xff\n\r\n", b"A\r\xffB\r\n"] {
+            assert_eq!(lines(bad), [Err(LineFault::ForbiddenByte)], "{}", bad.escape_ascii());
+        }
     }
 }
