@@ -16,13 +16,15 @@ pub struct ScriptedServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the server does on the data connection of a RETR.
+/// What the server does on the data connection of a RETR or a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
     /// Sends `hello\n` and ends as it should.
     Whole,
     /// Sends `hello\n` and closes without close_notify, yet says 226.
     Cut,
+    /// Sends these bytes, which a listing may be, and ends as it should.
+    These(&'static [u8]),
     /// Shows another certificate than on the control connection.
     OtherCertificate,
 }
@@ -114,7 +116,7 @@ fn converse(
                 say(&format!("227 here (127,0,0,1,{high},{low})"))?;
                 listener = Some(bound);
             }
-            ("RETR", None, Some(listener)) => {
+            ("RETR" | "MLSD" | "LIST", None, Some(listener)) => {
                 say("150 here it comes")?;
                 send(listener.accept()?.0);
                 say("226 done")?;
@@ -128,7 +130,8 @@ fn converse(
 
 fn send(socket: TcpStream, acceptor: &SslAcceptor, data: Data) {
     let Ok(mut stream) = acceptor.accept(socket) else { return };
-    let _ = stream.write_all(b"hello\n"); // a client that refuses the certificate is gone
+    let bytes = if let Data::These(bytes) = data { bytes } else { b"hello\n" };
+    let _ = stream.write_all(bytes); // a client that refuses the certificate is gone
     if data != Data::Cut {
         let _ = stream.shutdown();
     }

@@ -28,6 +28,8 @@ mod ftplib;
 mod fxp_cli;
 mod fxp_pairs;
 mod fxp_proftpd;
+mod fxp_tree;
+mod fxp_tree_hostile;
 mod fxpd_cli;
 mod hash;
 mod hash_memory;

@@ -122,6 +122,7 @@ impl Connection {
         if !self.features().has(Extension::Size) {
             return Ok(None);
         }
+        self.settle()?;
         let reply = self.ask("SIZE", path.as_bytes())?;
         match reply.code() {
             Code::FILE_STATUS => Ok(reply.text().trim().parse().ok()),

@@ -26,12 +26,12 @@ pub enum Place {
 }
 
 impl FactLine {
-    /// Reads a line without its end. `None` when it has no name. Facts that are unknown or badly
+    /// Reads a line without its end. `None` when it has no name, or words in place of facts. Facts that are unknown or badly
     /// written are passed over, as RFC 3659 §7.2 asks of clients.
     pub fn parse(line: &[u8]) -> Option<FactLine> {
         let blank = line.iter().position(|byte| *byte == b' ')?;
         let (facts, name) = (&line[..blank], &line[blank + 1..]);
-        if name.is_empty() {
+        if name.is_empty() || !(facts.is_empty() || facts.contains(&b'=')) {
             return None;
         }
         let kind = ListedKind::Other;
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!((bad.size, bad.modified, bad.mode), (None, None, None));
         assert_eq!(item(b"unix.mode=77777; x").mode, None);
         assert_eq!(item(b"size=99999999999999999999; x").size, None);
-        for bad in [&b""[..], b"x", b"type=file;", b" ", b"type=file; "] {
+        for bad in [&b""[..], b"x", b"type=file;", b" ", b"type=file; ", b"total 8"] {
             assert_eq!(FactLine::parse(bad), None, "{}", bad.escape_ascii());
         }
     }

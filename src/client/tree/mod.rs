@@ -6,6 +6,7 @@
 mod change;
 mod end;
 mod filter;
+mod lines;
 mod path;
 mod remote;
 mod walk;

@@ -9,17 +9,14 @@ use crate::{
         ClientError, Connection, Extension, RemotePath,
         connection::Outstanding,
         data::{self, Patience, explain, final_reply},
+        tree::lines::{Limit, Lines},
     },
     proto::{Code, FactLine, Glob, Listed, ListedKind, Moment, Place, Reply, stamp},
 };
 use jiff::Timestamp;
 
-/// A longer listing is given up, as is one of more entries. A million names take 100 MB in `MLSD`.
-const MAX_LISTING_BYTES: usize = 256 << 20;
+/// A directory of more is given up: nobody mirrors it, and its names fill the memory.
 const MAX_ENTRIES: usize = 1_000_000;
-
-/// No name is longer than 255 bytes on most systems, and no facts are that many.
-const MAX_LINE_BYTES: usize = 16 * 1024;
 
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -78,7 +75,7 @@ impl Connection {
         let mut items = Items::new(self);
         self.read_lines("MLSD", &path, |line| match FactLine::parse(line) {
             Some(line) if line.place == Place::Inside => items.take(line.item),
-            _ => true,
+            _ => Ok(()),
         })?;
         Ok(items.items)
     }
@@ -116,54 +113,40 @@ impl Connection {
         self.read_lines("LIST", options, |line| {
             lines += 1;
             match Listed::parse_long(line, now) {
-                Some(item) if matches!(&item.name[..], b"." | b"..") => true,
+                Some(item) if matches!(&item.name[..], b"." | b"..") => Ok(()),
                 Some(item) => items.take(item),
-                None => true,
+                None => Ok(()),
             }
         })?;
         Ok((items.items, lines))
     }
 
-    /// Hands every line of a listing to `each`, which is `false` when it has enough.
+    /// Hands every line of a listing to `each`, up to its first error.
     fn read_lines(
         &mut self,
         verb: &'static str,
         path: &RemotePath,
-        mut each: impl FnMut(&[u8]) -> bool,
+        mut each: impl FnMut(&[u8]) -> Result<(), Limit>,
     ) -> Result<(), ClientError> {
         let mut data = data::open(self, verb, path, 0)?;
         let mut patience = Patience(self.timeout());
         let mut block = vec![0; BLOCK_BYTES];
-        let (mut rest, mut bytes) = (Vec::new(), 0);
+        let mut lines = Lines::new();
+        let name = format!("a listing of {}", self.site());
         loop {
             let count = match data.stream.read(&mut block, &mut patience) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) => return Err(explain(self, verb, path, error)),
             };
-            bytes += count;
-            rest.extend_from_slice(&block[..count]);
-            let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let mut lines = rest[..whole].split_inclusive(|byte| *byte == b'\n');
-            let limit = match () {
-                () if !lines.all(|line| each(without_end(line))) => {
-                    format!("{MAX_ENTRIES} entries")
-                }
-                () if rest.len() - whole > MAX_LINE_BYTES => {
-                    format!("{MAX_LINE_BYTES} bytes a line")
-                }
-                () if bytes > MAX_LISTING_BYTES => format!("{MAX_LISTING_BYTES} bytes"),
-                () => {
-                    rest.drain(..whole);
-                    continue;
-                }
-            };
-            self.unsettle(Outstanding::FinalReply);
-            return Err(ClientError::TooMuch(format!("a listing of {}", self.site()), limit));
+            if let Err(limit) = lines.take(&block[..count], &mut each) {
+                self.unsettle(Outstanding::FinalReply);
+                return Err(ClientError::TooMuch(name, limit));
+            }
         }
-        each(without_end(&rest)); // a last line without end; empty if there is none
         let _ = data.stream.finish(&mut patience); // the server's reply is what counts
-        final_reply(self, verb, path, 0)
+        final_reply(self, verb, path, 0)?;
+        lines.finish(&mut each).map_err(|limit| ClientError::TooMuch(name, limit))
     }
 
     fn read_mlst(&mut self, path: &RemotePath, reply: &Reply) -> Result<Listed, ClientError> {
@@ -234,11 +217,6 @@ fn last_name(path: &RemotePath) -> Vec<u8> {
     bytes[..end].rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec()
 }
 
-fn without_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
 /// The entries of a listing so far.
 struct Items {
     items: Vec<Listed>,
@@ -250,13 +228,15 @@ impl Items {
         Items { items: Vec::new(), site: connection.site().to_string() }
     }
 
-    /// Takes one whose name is good; `false` when it is one too many.
-    fn take(&mut self, item: Listed) -> bool {
+    /// Takes one whose name is good.
+    fn take(&mut self, item: Listed) -> Result<(), Limit> {
         if !item.is_inside() {
             log::warn!("{} lists '{}', which is skipped", self.site, item.name.escape_ascii());
-            return true;
+        } else if self.items.len() < MAX_ENTRIES {
+            self.items.push(item);
+        } else {
+            return Err(format!("{MAX_ENTRIES} entries"));
         }
-        self.items.push(item);
-        self.items.len() <= MAX_ENTRIES
+        Ok(())
     }
 }
