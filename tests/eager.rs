@@ -78,6 +78,26 @@ fn who_shakes_hands_before_the_verb_is_answered() {
 }
 
 #[test]
+fn who_began_before_the_verb_is_answered_before_150() {
+    let site = Site::start();
+    site.put("big", &sample(50_000_000));
+    for version in VERSIONS {
+        let mut ftp = login_with(&site, version);
+        let address = ftp.epsv();
+        // While the server looks elsewhere, all of it comes.
+        ftp.sends(b"XSHA512 big\r\n");
+        let begun = ftp.tls.begin(peer::connect(address));
+        ftp.sends(b"STOR a\r\n");
+        ftp.hears(250);
+        ftp.hears(150);
+        assert!(begun.is_answered(), "{version:?}");
+        peer::finish(begun.go_on().unwrap());
+        ftp.hears(226);
+        assert_eq!(site.file("a").unwrap(), b"");
+    }
+}
+
+#[test]
 fn who_waits_for_the_verb_is_served_as_ever() {
     let site = Site::start();
     site.put("a", b"hello");

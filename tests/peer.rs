@@ -129,6 +129,16 @@ impl Begun {
             Begun::Done(stream) => Ok(stream),
         }
     }
+
+    /// Whether the server's answer is here by now.
+    pub fn is_answered(&self) -> bool {
+        let Begun::Waiting(begun) = self else { return true };
+        let socket = begun.get_ref();
+        socket.set_nonblocking(true).unwrap();
+        let peeked = socket.peek(&mut [0]);
+        socket.set_nonblocking(false).unwrap();
+        matches!(peeked, Ok(1))
+    }
 }
 
 /// Keeps what is written, and has nothing to read.

@@ -27,9 +27,6 @@ use std::{
 impl Session {
     /// The next line to answer: one that waited for the end of a transfer, or a new one.
     pub(super) fn next_line(&mut self) -> Result<Line, Hangup> {
-        if let Some(line) = self.queue.pop_front() {
-            return Ok(line);
-        }
         let deadline = match self.login {
             Login::Member(_) => Instant::now() + self.idle_timeout,
             _ => self.login_deadline(),
@@ -39,8 +36,14 @@ impl Session {
         let doorway = self.port.as_mut().zip(admissions);
         let doorway = doorway.map(|(port, who)| Doorway::new(port, &self.scope, time, who));
         let mut wait = Idle { stop: &self.services.stop, deadline, doorway };
-        // Asked here as well: a client that always has a line ready is never waited for.
-        let next = wait.between_blocks().and_then(|()| self.channel.read_line(&mut wait));
+        let next = match self.queue.pop_front() {
+            Some(line) => Ok(Some(line)),
+            // Asked here as well: a client that always has a line ready is never waited for.
+            None => wait.between_blocks().and_then(|()| self.channel.read_line(&mut wait)),
+        };
+        if let (Ok(Some(_)), Some(doorway)) = (&next, &mut wait.doorway) {
+            doorway.catch_up().map_err(|error| Hangup::Control(error.into()))?;
+        }
         match next {
             Ok(Some(line)) => Ok(line),
             Ok(None) => Err(Hangup::Gone),

@@ -9,7 +9,7 @@ async function run() {
     });
     const names = fs.readdirSync('up');
     for (const name of names) {
-        if (name !== 'empty') await ftp.uploadFrom('up/' + name, name);
+        await ftp.uploadFrom('up/' + name, name);
         await ftp.uploadFrom('up/one', name + '.old');
     }
     const listed = await ftp.list();
