@@ -8,11 +8,10 @@ use fxpd::Demand;
 const JAR: &str = "/usr/share/java/commons-net.jar";
 
 /// What those lines need on any Java since 9.
-const OPEN: [&str; 5] = [
+const OPEN: [&str; 4] = [
     "-Djdk.tls.useExtendedMasterSecret=false",
     "--add-opens=java.base/sun.security.ssl=ALL-UNNAMED",
     "--add-opens=java.base/sun.security.util=ALL-UNNAMED",
-    "-XX:TieredStopAtLevel=1",
     "-cp",
 ];
 

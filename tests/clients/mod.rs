@@ -38,7 +38,8 @@ const NAMES: [(&str, usize); 7] = [
     ("big", BIG),
 ];
 
-const BIG: usize = 20_000_003;
+/// 100 MiB.
+const BIG: usize = 100 << 20;
 
 /// How long `broken` is, and how much of it came through before.
 const BROKEN: usize = 500_009;
