@@ -1,10 +1,15 @@
-//! rclone, under TLS. It cannot go on with a file that broke off.
+//! rclone, under TLS. It cannot go on with a file that broke off. A data connection resumes a session
+//! of any of its control connections, which is the right one where it has one control connection.
 
 use super::{BIG, Course, NAMES, is_whole};
 use crate::program::Outcome;
 use std::fs;
 
+/// What it needs where the session must be the right one.
+const ONE_CONNECTION: [&str; 2] = ["--ftp-concurrency", "1"];
+
 impl Course {
+    /// Runs it with the site as its remote `site`.
     #[track_caller]
     fn runs_rclone(&self, password: &str, arguments: &[&str]) -> Outcome {
         let port = self.site.address.port().to_string();
@@ -26,11 +31,22 @@ impl Course {
 
 #[test]
 fn rclone_copies_syncs_and_checks() {
-    let course = Course::new("rclone", "rclone");
+    copies_syncs_and_checks(&Course::new("rclone", "rclone"), &[]);
+}
+
+#[test]
+fn rclone_resumes_sessions_over_one_control_connection() {
+    copies_syncs_and_checks(&Course::resuming("rclone", "rclone"), &ONE_CONNECTION);
+}
+
+#[track_caller]
+fn copies_syncs_and_checks(course: &Course, options: &[&str]) {
     fs::remove_file(course.site.path("broken")).unwrap();
     fs::remove_file(course.client.path("back/broken")).unwrap();
     let password = course.client.runs(&["obscure", "pw"]).succeeds().out;
-    let rclone = |arguments: &[&str]| course.runs_rclone(password.trim(), arguments).succeeds();
+    let rclone = |arguments: &[&str]| {
+        course.runs_rclone(password.trim(), &[options, arguments].concat()).succeeds()
+    };
 
     rclone(&["copy", "up", "site:deep/er"]);
     for (name, length) in NAMES {
