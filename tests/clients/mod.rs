@@ -16,6 +16,7 @@ mod lftp;
 mod ncftp;
 mod net_ftp;
 mod rclone;
+mod suppaftp;
 mod tnftp;
 mod wget;
 
