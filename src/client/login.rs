@@ -124,7 +124,7 @@ fn authenticate(control: &mut Control, credentials: &Credentials) -> Result<(), 
     }
 }
 
-/// Data under TLS, and files as they are (RFC 4217 §8 and §9).
+/// Data under TLS, and files as they are (RFC 4217 §9).
 fn protect(control: &mut Control) -> Result<(), ClientError> {
     for (verb, argument) in [("PBSZ", "0"), ("PROT", "P")] {
         let reply = ask(control, verb, argument)?;

@@ -18,7 +18,7 @@ pub enum Command {
     Rein,
     /// Which host the client means to be at.
     Host(HostName),
-    /// Which of the names of TLS was asked for (RFC 4217 §4, draft-murray-auth-ftp-ssl).
+    /// Which of the names of TLS was asked for (RFC 4217 §8, draft-murray-auth-ftp-ssl).
     Auth(AuthMechanism),
     Pbsz(u32),
     Prot(Protection),

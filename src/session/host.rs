@@ -53,8 +53,9 @@ impl Session {
         let Some(id) = self.services.tls.names().find_reached_at(name, self.local) else {
             return Err(Reply::new(Code::PARAMETER_NOT_BUILT, "There is no such host here.").into());
         };
-        // A client that has asked TLS for one host has trusted that one's certificate, and "SHOULD
-        // NOT attempt to request a different server name at the application layer" (RFC 6066 §3).
+        // A client that has asked TLS for one host has trusted that one's certificate: HOST names
+        // the same one (RFC 7151 §3.2.2), and a client "SHOULD NOT attempt to request a different
+        // server name at the application layer" (RFC 6066 §3).
         if self.scope.named().is_some_and(|shown| shown != id) {
             let text = "TLS was set up for another host: REIN or a new connection comes first.";
             return Err(Reply::new(Code::PARAMETER_NOT_BUILT, text).into());
