@@ -92,6 +92,12 @@ impl Connection {
         })
     }
 
+    /// Another connection to the same server, as the same user, with this patience.
+    pub(super) fn another(&self, timeout: Duration) -> Result<Connection, ClientError> {
+        let setup = Setup { timeout, ..self.setup.clone() };
+        Connection::open(self.site.clone(), self.credentials.clone(), setup)
+    }
+
     /// The server.
     pub fn site(&self) -> &Site {
         &self.site
@@ -149,6 +155,11 @@ impl Connection {
     /// Sends a command whose replies the caller collects.
     pub(super) fn begin(&mut self, verb: &str, path: &RemotePath) -> Result<(), ClientError> {
         self.session.control.send(verb, Argument::Shown(path.as_bytes()))
+    }
+
+    /// Sends a command without an argument, whose replies the caller collects.
+    pub(super) fn begin_bare(&mut self, verb: &str) -> Result<(), ClientError> {
+        self.session.control.send(verb, Argument::None)
     }
 
     /// Makes the next transfer begin behind so many bytes (RFC 3659 §5). Said right before its verb.

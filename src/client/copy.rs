@@ -7,6 +7,7 @@ use crate::{
     client::{
         Attempt, ClientError, Connection, Plan, Progress, Proof, RemotePath, Side,
         exchange::{self, Failure, Job, Pair},
+        gauge::Watch,
         plan, proof,
     },
     proto::TlsRole,
@@ -89,7 +90,7 @@ impl<'a> Run<'a> {
         }
         source.settle()?;
         target.settle()?;
-        let pair = Pair { source, target };
+        let pair = Pair { source, target, watch: Watch::default() };
         Ok(Run { pair, plans, chosen: 0, proven: None, interruptions: 0 })
     }
 
@@ -211,6 +212,7 @@ impl<'a> Run<'a> {
         for side in Side::BOTH {
             let _ = self.pair.side(side).set_role(TlsRole::Accept); // see above
         }
+        self.pair.watch.close();
     }
 
     fn attempt(

@@ -5,6 +5,7 @@ use crate::{
     client::{
         ClientError, Connection, Plan, Progress, RemotePath, Side, Via,
         connection::{Outstanding, work_time},
+        gauge::{Gauge, Watch},
         ports::ListenFor,
     },
     proto::{Code, Reply, TlsRole},
@@ -19,6 +20,8 @@ use std::{
 pub(super) struct Pair<'a> {
     pub source: &'a mut Connection,
     pub target: &'a mut Connection,
+    /// What looks at the target while it is busy.
+    pub watch: Watch,
 }
 
 impl Pair<'_> {
@@ -169,9 +172,10 @@ fn transfer(
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
     let active = plan.passive.other();
+    let mut gauge = Gauge::begin(pair);
     begin(pair, active, job, states)?;
     let head_start = Instant::now() + HEAD_START;
-    while Instant::now() < head_start && !hear(pair, active, states) {
+    while Instant::now() < head_start && !hear(pair, active, states, &mut gauge, job, progress) {
         wait(pair, states, head_start)?;
     }
     if states[active as usize].is_over() && !states[active as usize].is_success() {
@@ -185,7 +189,8 @@ fn transfer(
     let mut deadline = Instant::now() + timeout + work_time(size, MIN_COPY_BYTES_PER_S);
     while Instant::now() < deadline {
         for side in Side::BOTH {
-            if !states[side as usize].is_over() && hear(pair, side, states) {
+            let running = !states[side as usize].is_over();
+            if running && hear(pair, side, states, &mut gauge, job, progress) {
                 let patience = match &states[side as usize] {
                     state if state.is_success() => timeout,
                     state if state.is_over() => NOTICE,
@@ -198,9 +203,13 @@ fn transfer(
             break;
         }
         progress.waiting();
+        let running = |side: Side| matches!(states[side as usize], State::Running);
+        if let Some(bytes) = gauge.ask(pair, job.to, running)? {
+            progress.at(bytes);
+        }
         wait(pair, states, deadline)?;
     }
-    Ok(())
+    gauge.end(pair).map_err(Failure::Final)
 }
 
 fn begin(
@@ -217,13 +226,23 @@ fn begin(
 }
 
 /// Takes the replies of a side that are there. Whether there was any.
-fn hear(pair: &mut Pair<'_>, side: Side, states: &mut [State; 2]) -> bool {
+fn hear(
+    pair: &mut Pair<'_>,
+    side: Side,
+    states: &mut [State; 2],
+    gauge: &mut Gauge,
+    job: Job<'_>,
+    progress: &mut dyn Progress,
+) -> bool {
     let mut heard = false;
     while matches!(states[side as usize], State::Running) {
         match pair.side(side).control().try_reply() {
             Ok(None) => break,
             Ok(Some(reply)) if reply.code().is_preliminary() => {}
-            Ok(Some(reply)) => states[side as usize] = State::Replied(reply),
+            Ok(Some(reply)) => match gauge.hears(side, &reply) {
+                Some(moved) => moved.into_iter().for_each(|bytes| progress.at(job.at + bytes)),
+                None => states[side as usize] = State::Replied(reply),
+            },
             Err(error) => states[side as usize] = State::Lost(error.to_string()),
         }
         heard = true;

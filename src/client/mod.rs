@@ -14,6 +14,7 @@ mod download;
 mod error;
 mod exchange;
 mod features;
+mod gauge;
 mod job;
 mod login;
 mod partial;
