@@ -96,10 +96,10 @@ pub use client::{
     SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Via, Walk, Why, copy, download,
     plans, read_manifest, upload, verify,
 };
-pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
+pub use net::{Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
-    Access, Algorithm, Change, Code, Entry, HostName, Kind, Link, Listed, ListedKind, Moment,
-    PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,
+    Access, Algorithm, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed, ListedKind,
+    Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
 pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};
@@ -107,4 +107,4 @@ pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
     Upload, Version,
 };
-pub use transfer::{Direction, TransferRecord};
+pub use transfer::{Direction, PeerProof, TransferRecord};

@@ -53,3 +53,4 @@ mod siege;
 mod verbs;
 mod virtual_hosts;
 mod wire_fuzz;
+mod xpeer;

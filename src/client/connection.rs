@@ -7,8 +7,8 @@ use crate::{
         control::{Argument, Control},
         login::{self, Session},
     },
-    net::{Connector, Fingerprint, NetError, Newest, Until},
-    proto::{Algorithm, Code, Reply, TlsRole},
+    net::{Connector, NetError, Newest, Until},
+    proto::{Algorithm, Code, Fingerprint, Reply, TlsRole},
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},

@@ -6,8 +6,8 @@ use crate::{
         ClientError, Features, Security, Setup, Shown, Site,
         control::{Argument, Control},
     },
-    net::{Connector, Fingerprint, NetError},
-    proto::{Reply, Secret},
+    net::{Connector, NetError},
+    proto::{Fingerprint, Reply, Secret},
 };
 
 /// As whom to log in.

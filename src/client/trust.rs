@@ -1,6 +1,6 @@
 //! Whether a server is the one meant: decided between the handshake and the first byte sent.
 
-use crate::{client::Site, net::Fingerprint};
+use crate::{client::Site, proto::Fingerprint};
 
 /// What a server showed in the handshake of its control connection.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! TLS as a client does it: whom to trust, and how its data connections resume.
 
 use crate::{
-    net::{Fingerprint, NetError, Stream, TlsError, TlsFloor, Wait, tls},
-    proto::TlsRole,
+    net::{NetError, Stream, TlsError, TlsFloor, Wait, tls},
+    proto::{Fingerprint, TlsRole},
     sys::openssl as libssl,
 };
 use crossbeam_channel::{Receiver, Sender};

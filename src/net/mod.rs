@@ -3,7 +3,9 @@
 
 mod channel;
 mod connector;
+mod contest;
 mod error;
+mod expected;
 mod identity;
 mod names;
 mod port;
@@ -15,8 +17,10 @@ mod wait;
 
 pub use channel::{Channel, Next};
 pub use connector::{Connector, Newest};
+pub use contest::{Contest, Rules, Standing};
 pub use error::NetError;
-pub use identity::{Fingerprint, Identity, TlsError};
+pub use expected::Expected;
+pub use identity::{Identity, TlsError};
 pub use names::{HostId, Names};
 pub use port::{Opening, Port};
 pub use range::PortRange;

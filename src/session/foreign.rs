@@ -126,14 +126,14 @@ impl Session {
             (_, FxpLevel::Off) => {
                 refuse(Code::UNAVAILABLE, "This account may not copy to or from other servers.")
             }
-            // Nothing verifies a peer yet, so nobody is a verified one.
-            (_, FxpLevel::Verified) => {
-                refuse(Code::UNAVAILABLE, "This account may copy with verified servers only.")
+            (_, FxpLevel::Verified) if self.negotiated.expected_peer.is_none() => {
+                let text = "This account may copy with verified servers only: XPEER names one.";
+                refuse(Code::UNAVAILABLE, text)
             }
-            (_, FxpLevel::Tls) if !private => {
+            (_, FxpLevel::Verified | FxpLevel::Tls) if !private => {
                 refuse(Code::PROTECTION_NEEDED, "Copying between servers needs PROT P.")
             }
-            (_, FxpLevel::Tls | FxpLevel::Any) => Ok(networks),
+            (_, FxpLevel::Verified | FxpLevel::Tls | FxpLevel::Any) => Ok(networks),
         }
     }
 
