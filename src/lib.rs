@@ -93,8 +93,8 @@ pub use client::{
     Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Observer, OnExisting,
     Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog, RemoteEnd,
     RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side, Site,
-    SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Via, Walk, Why, copy, download,
-    plans, read_manifest, upload, verify,
+    SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Verification, Verified, Via,
+    Walk, Why, copy, download, plans, read_manifest, upload, verify,
 };
 pub use net::{Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
 pub use proto::{

@@ -51,6 +51,11 @@ impl Client {
         })
     }
 
+    /// Any version, showing `identity` where it is asked for.
+    pub fn showing(identity: &Identity) -> Client {
+        Client::built(|builder| show(builder, identity))
+    }
+
     /// After `change`.
     pub fn built(change: impl FnOnce(&mut SslContextBuilder)) -> Client {
         let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();

@@ -54,3 +54,5 @@ mod verbs;
 mod virtual_hosts;
 mod wire_fuzz;
 mod xpeer;
+mod xpeer_fxp;
+mod xpeer_pairs;

@@ -45,11 +45,13 @@ fn sscn(ftp: &mut Ftp, role: TlsRole) {
 }
 
 /// A site that waits no longer than this for the one it expects.
-const SHORT: Duration = Duration::from_millis(600);
+pub const SHORT: Duration = Duration::from_millis(600);
 
-/// Such a site.
-pub fn impatient() -> Site {
+/// Such a site at `host`, whose accounts copy with verified servers.
+pub fn impatient_at(host: &str) -> Site {
     Site::with(|plan| {
+        plan.host = host.parse().unwrap();
+        plan.fxp = FxpGrant::both(FxpLevel::Verified);
         plan.settings.data_timeout = SHORT;
     })
 }
@@ -159,7 +161,7 @@ fn the_expected_peer_is_served_in_each_role_over_each_port_for_each_verb() {
 
 #[test]
 fn another_peer_is_421_with_the_reason_and_nothing_is_created_or_sent() {
-    let site = impatient();
+    let site = impatient_at("127.0.0.1");
     site.put("out", FILE);
     site.put("old", b"as it was");
     let (right, wrong) = (identity(), identity());
@@ -357,7 +359,7 @@ fn a_resumed_session_proves_nothing() {
 
 #[test]
 fn a_pin_is_for_the_transfers_behind_it() {
-    let site = impatient();
+    let site = impatient_at("127.0.0.1");
     site.put("out", FILE);
     let (first, second) = (identity(), identity());
     let version = SslVersion::TLS1_3;

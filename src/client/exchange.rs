@@ -102,24 +102,33 @@ pub(super) fn exchange(
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
     let mut states = [State::Idle, State::Idle];
-    let outcome = prepare(pair, plan, job)
+    let mut outcome = prepare(pair, plan, job)
         .and_then(|()| transfer(pair, plan, job, &mut states, progress))
         .and_then(|()| verdict(pair, job, &states));
-    if outcome.is_err() {
+    if let Err(failure) = &mut outcome {
         for side in Side::BOTH {
             let outstanding = match states[side as usize] {
                 State::Running => Outstanding::FinalReply,
                 _ => Outstanding::Nothing,
             };
-            pair.side(side).resynchronise(outstanding).map_err(Failure::Final)?;
+            let last = pair.side(side).resynchronise(outstanding).map_err(Failure::Final)?;
+            // Who has waited in vain for the other server may know who came instead.
+            if let (Failure::Plan(why), Some(reply)) = (&mut *failure, last) {
+                why.push_str(&format!("; {side}, broken off: {reply}"));
+            }
         }
     }
     outcome
 }
 
-/// Sets the TLS parts, makes one side listen and the other aim there.
+/// Sets the TLS parts and who is expected, makes one side listen and the other aim there.
 fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure> {
     for side in Side::BOTH {
+        // Each is told whom it will meet: we have seen the certificates of both.
+        let peer = pair.side(side.other()).fingerprint();
+        if let Some(refusal) = pair.side(side).expect_peer(Some(peer))? {
+            return Err(Failure::Plan(format!("{side} refused XPEER: {refusal}")));
+        }
         let by_sscn = plan.via == Via::Sscn && plan.connects == side;
         let role = if by_sscn { TlsRole::Connect } else { TlsRole::Accept };
         if let Some(refusal) = pair.side(side).set_role(role)? {

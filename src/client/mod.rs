@@ -28,6 +28,7 @@ mod site;
 mod tree;
 mod trust;
 mod upload;
+mod verified;
 
 pub use carried::Carried;
 pub use connection::{Connection, Setup};
@@ -53,3 +54,4 @@ pub use tree::{
 };
 pub use trust::{ByAuthority, Judge, Pins, Shown};
 pub use upload::upload;
+pub use verified::{Verification, Verified};

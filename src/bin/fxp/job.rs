@@ -80,6 +80,7 @@ pub fn setup(options: &Options) -> Result<Setup, Failure> {
     let mut setup = Setup::new(Policy::new(options)?);
     setup.authorities = options.authorities.clone();
     setup.newest = options.newest;
+    setup.verification = options.verification;
     setup.timeout = options.timeout;
     if options.protocol == Protocol::Shown {
         setup.log = Some(Arc::new(|line: &str| eprintln!("{line}")));

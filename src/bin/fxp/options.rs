@@ -4,7 +4,7 @@ use crate::{
     exit::Failure,
     selection::{self, Selection},
 };
-use fxpd::{Fingerprint, Newest, Place};
+use fxpd::{Fingerprint, Newest, Place, Verification};
 use getopts::{Matches, Options as Getopts};
 use std::{
     ffi::{OsStr, OsString},
@@ -45,6 +45,7 @@ pub struct Options {
     pub first_meeting: FirstMeeting,
     pub known_hosts: Option<PathBuf>,
     pub newest: Newest,
+    pub verification: Verification,
     pub timeout: Duration,
     pub talk: Talk,
     pub protocol: Protocol,
@@ -97,6 +98,7 @@ fn getopts() -> Getopts {
     options.optmulti("", "pin", "trust these certificates only (repeatable)", "SHA256:HEX");
     options.optflag("", "trust-new", "trust and record servers never met before");
     options.optopt("", "known-hosts", "the record of servers met before", "FILE");
+    options.optflag("", "require-verified", "copy only between servers that verify each other");
     options.optflag("", "tls12", "speak TLS 1.2 at most");
     options.optopt("", "timeout", "patience for a connection, a reply, a stall (60)", "SECONDS");
     options.optflag("q", "quiet", "say nothing but errors");
@@ -183,6 +185,10 @@ fn options(matches: &Matches) -> Result<Options, Failure> {
         },
         known_hosts: matches.opt_str("known-hosts").map(PathBuf::from),
         newest: if matches.opt_present("tls12") { Newest::Tls12 } else { Newest::Tls13 },
+        verification: match matches.opt_present("require-verified") {
+            true => Verification::BothEnds,
+            false => Verification::AsPossible,
+        },
         timeout: timeout(matches)?,
         talk: talk(matches)?,
         protocol: match matches.opt_present("log-protocol") {
