@@ -9,7 +9,10 @@ use crate::{
     site::Site,
     xpeer::{hex, impatient_at},
 };
-use fxpd::PeerProof;
+use fxpd::{
+    Connection, Credentials, Existing, Location, PeerProof, Pins, RemotePath, Run, Secret, Setup,
+    Unseen, download,
+};
 
 const NO_SECURE_ROUTE: i32 = 76;
 
@@ -117,4 +120,25 @@ fn fxp_hands_on_what_a_server_says_of_those_it_refused() {
     let failed = copies(&fxp(), &[&source.url("a"), &target.url("b")]);
     let why = "target, broken off: 426 The last who came was refused: a thief";
     failed.fails(NO_SECURE_ROUTE, why);
+}
+
+#[test]
+fn a_connection_that_was_left_in_the_midst_of_a_run_expects_nobody_afterwards() {
+    let (source, target) = (impatient_at("127.0.0.2"), impatient_at("127.0.0.3"));
+    source.put("a", b"hello\n");
+    let open = |site: &Site| {
+        let credentials = Credentials::new("ann", Secret::new(&b"pw"[..])).unwrap();
+        let setup = Setup::new(Pins(vec![site.identity.fingerprint()]));
+        let place = format!("ftps://ann@{}/", site.address).parse::<Location>().unwrap().site;
+        Connection::open(place, credentials, setup).unwrap()
+    };
+    let (mut from, mut to) = (open(&source), open(&target));
+    let path = |name: &str| RemotePath::new(name).unwrap();
+    let mut run = Run::begin(&mut from, &mut to).unwrap();
+    run.file(&path("a"), &path("b"), Existing::Replace, &mut Unseen).unwrap();
+    drop(run);
+    let home = tempfile::tempdir().unwrap();
+    let here = home.path().join("c");
+    download(&mut from, &path("a"), &here, Existing::Replace, &mut Unseen).unwrap();
+    assert_eq!(std::fs::read(here).unwrap(), b"hello\n");
 }
