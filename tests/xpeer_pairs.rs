@@ -305,3 +305,44 @@ fn a_virtual_host_shows_the_certificate_of_its_control_connection_when_it_connec
     assert_eq!(site.file("in").unwrap(), b"amy");
     assert_eq!(hex(print(&hosts.a)).len(), 64);
 }
+
+#[test]
+fn the_dialogue_of_the_man_page_is_a_real_one() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/fxpd-fxp.7"));
+    let page = page.unwrap();
+    let examples = page.split(".Sh EXAMPLES").nth(1).unwrap();
+    let dialogue = examples.split(".Bd -literal\n").nth(1).unwrap().split("\n.Ed").next().unwrap();
+    let mut pair = pair();
+    pair.source.put("out", b"hello\n");
+    // The page's own digests and its own port, and what they are here.
+    let ours = |site: &Site| hex(site.identity.fingerprint());
+    let digest = |line: &str| line.split("SHA-256 ").nth(1).unwrap().to_owned();
+    let (of_b, of_a) = (digest(line(dialogue, 0)), digest(line(dialogue, 2)));
+    let mut names = vec![(of_b, ours(&pair.target)), (of_a, ours(&pair.source))];
+    let mut heard = String::new();
+    for said in dialogue.lines() {
+        let (head, text) = said.split_at(3);
+        let side = if head.starts_with('A') { &mut pair.from } else { &mut pair.to };
+        let here =
+            names.iter().fold(text.to_owned(), |text, (page, here)| text.replace(page, here));
+        if head.ends_with("> ") {
+            side.sends(format!("{here}\r\n").as_bytes());
+            continue;
+        }
+        heard = side.reply().unwrap();
+        if heard.starts_with("227") {
+            let numbers = |reply: &str| reply.split(['(', ')']).nth(1).unwrap().to_owned();
+            names.push((numbers(text), numbers(&heard)));
+        } else {
+            assert_eq!(heard, here, "{said}");
+        }
+    }
+    assert_eq!(heard, "200 XPEER OFF", "the last word");
+    assert_eq!(pair.target.file("in").unwrap(), b"hello\n");
+    assert_eq!(pair.source.record().proof, PeerProof::Proved);
+    assert_eq!(pair.target.record().proof, PeerProof::Proved);
+}
+
+fn line(text: &str, index: usize) -> &str {
+    text.lines().nth(index).unwrap()
+}
