@@ -96,7 +96,7 @@ pub use client::{
     SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Verification, Verified, Via,
     Walk, Why, copy, download, plans, read_manifest, upload, verify,
 };
-pub use net::{Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
+pub use net::{Identity, NetError, Newest, PeerRule, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
     Access, Algorithm, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed, ListedKind,
     Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,

@@ -43,6 +43,7 @@ mod listing_parsers;
 mod listings;
 mod mode_z;
 mod order;
+mod peers;
 mod resumption;
 mod rfc;
 mod rfc3659;

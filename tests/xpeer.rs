@@ -112,6 +112,17 @@ fn xpeer_is_asked_set_and_taken_back_by_its_gate() {
 }
 
 #[test]
+fn rein_alone_takes_xpeer_back() {
+    let site = Site::start();
+    let mut ftp = Ftp::implicit(site.implicit);
+    ftp.log_in("ann");
+    expects(&mut ftp, identity().fingerprint());
+    ftp.says("REIN", 220);
+    ftp.log_in("ann");
+    assert_eq!(ftp.says("XPEER", 200), "200 XPEER OFF");
+}
+
+#[test]
 fn auth_after_ccc_takes_xpeer_back() {
     let site = Site::with(|plan| plan.settings.ccc = true);
     let mut ftp = site.login("ann");

@@ -27,8 +27,8 @@ const MAX_TAKEN_PER_STEP: usize = MAX_CONTENDERS;
 pub struct Rules<'a> {
     /// Whether a host may take part at all.
     pub admits: &'a dyn Fn(IpAddr) -> bool,
-    /// Begins to shake hands, demanding the proof.
-    pub begin: &'a dyn Fn(TcpStream) -> Result<Pending, NetError>,
+    /// Begins to shake hands with a host, demanding the proof that is expected of it.
+    pub begin: &'a dyn Fn(TcpStream, IpAddr) -> Result<Pending, NetError>,
     /// For one handshake.
     pub handshake_timeout: Duration,
 }
@@ -106,7 +106,13 @@ impl<'a> Contest<'a> {
                     Ok(stream) => return Ok(Standing::Won(stream, peer)),
                     Err(reason) => self.refuse(peer, reason),
                 },
-                Err(reason) => self.refuse(peer, reason),
+                Err(reason) => {
+                    self.refuse(peer, reason);
+                    // Who need not prove anything was the one, and has failed.
+                    if !contender.pending.is_asked() {
+                        return Ok(Standing::Over);
+                    }
+                }
                 Ok(Some(_)) if now >= deadline => self.refuse(peer, NetError::Timeout),
                 Ok(Some(interest)) => {
                     if interest != contender.interest {
@@ -158,7 +164,7 @@ impl<'a> Contest<'a> {
             log::warn!("too many at a data port: {:?} must go", oldest.map(|one| one.peer));
         }
         let interest = Interest::Read;
-        let entered = (self.rules.begin)(socket).and_then(|pending| {
+        let entered = (self.rules.begin)(socket, peer.ip()).and_then(|pending| {
             self.crowd.add(pending.as_fd(), interest)?;
             Ok(pending)
         });

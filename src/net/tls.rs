@@ -260,6 +260,11 @@ impl Pending {
         }
     }
 
+    /// Whether the peer must prove who it is.
+    pub fn is_asked(&self) -> bool {
+        self.proof.is_some()
+    }
+
     /// The connection, once [`Pending::step`] has told that the handshake is done.
     pub fn done(self) -> Result<Stream, NetError> {
         if let Some(proof) = &self.proof {

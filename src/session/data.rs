@@ -9,6 +9,7 @@ use crate::{
     session::{
         Demand, Session,
         early::{Early, Stage},
+        expected::Expectations,
         foreign::Admission,
         refusal::Refusal,
         state::{Login, PreparedPort},
@@ -37,6 +38,14 @@ pub struct About {
     pub tls: Option<TlsFacts>,
 }
 
+impl About {
+    /// Who is at the other end.
+    pub fn meets(&mut self, peer: Option<SocketAddr>, admission: &Admission) {
+        self.peer = peer;
+        self.foreign = peer.is_some_and(|peer| admission.is_foreign(peer.ip()));
+    }
+}
+
 impl Session {
     /// Says 150 and brings the prepared data connection about: TCP, then TLS in the right role.
     /// What is learned on the way is left in `about`, whatever the outcome.
@@ -50,29 +59,29 @@ impl Session {
         let mut prepared = self.port.take().ok_or_else(|| {
             Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "PASV, EPSV, PORT or EPRT first."))
         })?;
-        let expected = self.expected(payload);
-        self.check_protection(&expected)?;
+        let expectations = self.expectations(payload);
+        let pinned = expectations.as_ref().is_some_and(|expected| expected.pin.is_some());
+        self.check_protection(pinned)?;
         let admission = self.admission(payload, direction, &prepared)?;
         about.role = self.data_role(payload, &prepared);
         let early = prepared.early.take().filter(|early| admission.admits(early.peer.ip()));
         let private = self.negotiated.protection == Protection::Private;
         let begun = early.as_ref().is_some_and(|early| early.stage.has_begun());
-        if begun && expected.is_anyone() && (!private || about.role == TlsRole::Connect) {
+        if begun && !pinned && (!private || about.role == TlsRole::Connect) {
             let text = "TLS began on this port before PROT or SSCN changed: open another.";
             return Err(Reply::new(Code::NO_DATA_CONNECTION, text).into());
         }
 
         self.say(&Reply::new(Code::DATA_OPENING, announcement))?;
         about.is_announced = true;
-        if !expected.is_anyone() {
+        if let Some(expected) = expectations.filter(|_| pinned || private && !begun) {
             let stream = self.open_expected(&prepared, early, &admission, &expected, about)?;
             drop(prepared);
             return self.ready(stream, about);
         }
         let stage = match early {
             Some(Early { peer, stage }) => {
-                about.peer = Some(peer);
-                about.foreign = admission.is_foreign(peer.ip());
+                about.meets(Some(peer), &admission);
                 stage
             }
             None => Stage::Silent(self.connect(&prepared, &admission, about)?),
@@ -85,7 +94,7 @@ impl Session {
             }
             stage => stage,
         };
-        let stream = self.secure(stage, payload, &expected, about)?;
+        let stream = self.secure(stage, payload, &Expected::default(), about)?;
         self.ready(stream, about)
     }
 
@@ -94,33 +103,37 @@ impl Session {
         prepared: &PreparedPort,
         early: Option<Early>,
         admission: &Admission,
-        expected: &Expected,
+        expectations: &Expectations,
         about: &mut About,
     ) -> Result<Stream, Refusal> {
-        about.proof = PeerProof::Missing;
-        let stream = match &prepared.port {
+        let target = match &prepared.port {
             Port::Passive(listener) => {
-                self.await_expected(listener, early, admission, expected, about)?
+                return self.await_expected(listener, early, admission, expectations, about);
             }
             // Where we connect to there is nobody else to wait for.
-            Port::Active(_) => {
-                let stage = Stage::Silent(self.connect(prepared, admission, about)?);
-                self.secure(stage, Payload::File, expected, about)?
-            }
+            Port::Active(target) => target,
         };
-        about.proof = PeerProof::Proved;
+        let expected = expectations.of(target.ip());
+        let [missing, proved] = match expected.is_anyone() {
+            true => [PeerProof::Unasked; 2],
+            false => [PeerProof::Missing, PeerProof::Proved],
+        };
+        about.proof = missing;
+        let stage = Stage::Silent(self.connect(prepared, admission, about)?);
+        let stream = self.secure(stage, Payload::File, &expected, about)?;
+        about.proof = proved;
         Ok(stream)
     }
 
     /// No byte goes in clear text where TLS is demanded, by the server's settings or by `XPEER`.
-    fn check_protection(&self, expected: &Expected) -> Result<(), Refusal> {
+    fn check_protection(&self, pinned: bool) -> Result<(), Refusal> {
         let refuse = |text: &str| Err(Reply::new(Code::PROTECTION_NEEDED, text).into());
         match self.negotiated.protection {
             Protection::Private => Ok(()),
             Protection::Clear if self.services.settings.tls == Demand::Required => {
                 refuse("PROT P first.")
             }
-            Protection::Clear if !expected.is_anyone() => {
+            Protection::Clear if pinned => {
                 refuse("XPEER names a peer, and only under PROT P can it prove who it is.")
             }
             Protection::Clear => Ok(()),
@@ -167,8 +180,7 @@ impl Session {
             Ok((stream, peer))
         })?;
         let (stream, peer) = opened.map_err(|error| Refusal::no_data_connection(&error))?;
-        about.peer = Some(peer);
-        about.foreign = admission.is_foreign(peer.ip());
+        about.meets(Some(peer), admission);
         Ok(stream)
     }
 

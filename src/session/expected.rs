@@ -2,10 +2,10 @@
 //! a passive port, where others may be first (fxpd-fxp(7)).
 
 use crate::{
-    net::{Contest, Expected, NetError, Rules, Standing, Stream, TlsScope, Wait},
-    proto::{Payload, TlsRole},
+    net::{Contest, Expected, NetError, PeerRule, Rules, Standing, Stream, Wait},
+    proto::{Fingerprint, Payload},
     session::{
-        Session,
+        Services, Session,
         data::About,
         early::{Early, Stage},
         foreign::Admission,
@@ -13,39 +13,62 @@ use crate::{
         watch::Limit,
     },
     sys::poll::Interest,
+    transfer::PeerProof,
 };
 use std::{
     cell::Cell,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
+    sync::Arc,
     time::Instant,
 };
 
+/// Whom a transfer expects, as it depends on the host that comes.
+pub struct Expectations {
+    /// The one that the client has named by `XPEER`.
+    pub pin: Option<Fingerprint>,
+    client: IpAddr,
+    services: Arc<Services>,
+}
+
+impl Expectations {
+    /// At `host`: the one that was named, and of those that the operator knows there. The rules
+    /// are about servers, and not about the client's own host.
+    pub fn of(&self, host: IpAddr) -> Expected {
+        let rules = &self.services.settings.peers;
+        let rule = PeerRule::find(rules, host).filter(|_| host.to_canonical() != self.client);
+        Expected { pin: self.pin, rule: rule.cloned() }
+    }
+}
+
 impl Session {
-    /// Whom a transfer expects as things stand. Listings go to the client, whom its login has
-    /// proved.
-    pub(super) fn expected(&self, payload: Payload) -> Expected {
-        match payload {
-            Payload::Listing => Expected::default(),
-            Payload::File => Expected { pin: self.negotiated.expected_peer },
+    /// Whom a transfer expects as things stand; `None` when nobody in particular. Listings go to
+    /// the client, whom its login has proved.
+    pub(super) fn expectations(&self, payload: Payload) -> Option<Expectations> {
+        let pin = self.negotiated.expected_peer;
+        let nobody = pin.is_none() && self.services.settings.peers.is_empty();
+        if payload == Payload::Listing || nobody {
+            return None;
         }
+        let (client, services) = (self.client.ip(), Arc::clone(&self.services));
+        Some(Expectations { pin, client, services })
     }
 
-    /// Waits at `listener` for the one who is `expected`, however many others come.
+    /// Waits at `listener` for one who is expected, however many others come.
     pub(super) fn await_expected(
         &mut self,
         listener: &TcpListener,
         early: Option<Early>,
         admission: &Admission,
-        expected: &Expected,
+        expectations: &Expectations,
         about: &mut About,
     ) -> Result<Stream, Refusal> {
         let settings = &self.services.settings;
         let (handshake_timeout, data_timeout) = (settings.handshake_timeout, settings.data_timeout);
-        let (scope, role): (TlsScope, TlsRole) = (self.scope.clone(), about.role);
+        let (scope, role) = (self.scope.clone(), about.role);
         let rules = Rules {
             admits: &|host| admission.admits(host),
-            begin: &|socket| scope.begin_data(socket, role, expected),
+            begin: &|socket, host| scope.begin_data(socket, role, &expectations.of(host)),
             handshake_timeout,
         };
         let open_until = Instant::now() + data_timeout;
@@ -54,8 +77,13 @@ impl Session {
         let won = self.hold(&mut contest)?;
         let refused = contest.into_refused();
         let peer = won.as_ref().map_or(refused.as_ref().map(|one| one.peer), |won| Some(won.1));
-        about.peer = peer;
-        about.foreign = peer.is_some_and(|peer| admission.is_foreign(peer.ip()));
+        about.meets(peer, admission);
+        let anyone = peer.is_some_and(|peer| expectations.of(peer.ip()).is_anyone());
+        about.proof = match won {
+            _ if anyone => PeerProof::Unasked,
+            Ok(_) => PeerProof::Proved,
+            Err(_) => PeerProof::Missing,
+        };
         match (won, refused) {
             (Ok((stream, _)), _) => Ok(stream),
             (Err(NetError::Interrupted), Some(last)) => Err(Refusal::aborted_after(&last.reason)),

@@ -6,6 +6,7 @@ mod failure;
 mod hosts;
 mod options;
 mod passwd;
+mod peers;
 mod privilege;
 mod prompt;
 mod serve;
