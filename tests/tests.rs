@@ -26,6 +26,7 @@ mod files;
 mod foreign;
 mod ftplib;
 mod fxp_cli;
+mod fxp_jobs;
 mod fxp_pairs;
 mod fxp_proftpd;
 mod fxp_tree;
