@@ -375,6 +375,6 @@ fn a_listing_leaves_sscn_as_it_is() {
     run.file(&a, &remote("c"), Existing::Replace, &mut Unseen).unwrap();
     assert!(!target_dialogue.said().iter().any(|said| said.starts_with("SSCN")));
     run.end();
-    assert_eq!(target_dialogue.said(), ["SSCN OFF"]);
+    assert_eq!(target_dialogue.said(), ["SSCN OFF", "XPEER OFF"]);
     assert!(!source_dialogue.said().iter().any(|said| said.starts_with("SSCN")));
 }

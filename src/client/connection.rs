@@ -361,17 +361,21 @@ impl Connection {
         }
     }
 
-    pub(super) fn ask_until(
+    fn ask_until(
         &mut self,
         verb: &str,
         argument: &[u8],
         until: Until,
     ) -> Result<Reply, ClientError> {
-        let control = &mut self.session.control;
         let argument = if argument.is_empty() { Argument::None } else { Argument::Shown(argument) };
-        control.send(verb, argument)?;
+        self.session.control.send(verb, argument)?;
+        self.final_reply(until)
+    }
+
+    /// Waits for the final reply to a command that was sent.
+    pub(super) fn final_reply(&mut self, until: Until) -> Result<Reply, ClientError> {
         loop {
-            let reply = control.reply(until)?;
+            let reply = self.session.control.reply(until)?;
             if !reply.code().is_preliminary() {
                 return Ok(reply);
             }

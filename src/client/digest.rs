@@ -3,7 +3,8 @@
 
 use crate::{
     client::{
-        ClientError, Connection, Extension, RemotePath, connection::work_time, features::HashVerb,
+        ClientError, Connection, Extension, RemotePath, connection::work_time, control::Argument,
+        features::HashVerb,
     },
     net::Until,
     proto::{Algorithm, Reply},
@@ -21,6 +22,13 @@ pub(super) enum Extent {
     First(u64),
 }
 
+/// A hash that was asked for.
+pub(super) struct Asked {
+    algorithm: Algorithm,
+    verb: HashVerb,
+    until: Until,
+}
+
 impl Connection {
     /// The hash of a file; `None` where the server cannot or will not.
     pub(super) fn hash(
@@ -30,6 +38,21 @@ impl Connection {
         algorithm: Algorithm,
         verb: HashVerb,
     ) -> Result<Option<String>, ClientError> {
+        match self.begin_hash(path, extent, algorithm, verb)? {
+            Some(asked) => self.end_hash(asked),
+            None => Ok(None),
+        }
+    }
+
+    /// Asks for the hash of a file, whose reply [`Connection::end_hash`] has to take before anything
+    /// else is said; `None` where the server cannot.
+    pub(super) fn begin_hash(
+        &mut self,
+        path: &RemotePath,
+        extent: Extent,
+        algorithm: Algorithm,
+        verb: HashVerb,
+    ) -> Result<Option<Asked>, ClientError> {
         let bytes = match extent {
             Extent::Whole(bytes) | Extent::First(bytes) => bytes,
         };
@@ -42,10 +65,16 @@ impl Connection {
             }
             HashVerb::Named(word) => (word, named_argument(path, extent)),
         };
-        let until = Until::within(self.timeout() + work_time(bytes, MIN_HASH_BYTES_PER_S));
-        let reply = self.ask_until(word, &argument, until)?;
+        let patience = self.timeout() + work_time(bytes, MIN_HASH_BYTES_PER_S);
+        self.control().send(word, Argument::Shown(&argument))?;
+        Ok(Some(Asked { algorithm, verb, until: Until::within(patience) }))
+    }
+
+    /// Waits for the hash that was asked for.
+    pub(super) fn end_hash(&mut self, asked: Asked) -> Result<Option<String>, ClientError> {
+        let reply = self.final_reply(asked.until)?;
         Ok(match reply.code().is_success() {
-            true => find(&reply, verb, algorithm),
+            true => find(&reply, asked.verb, asked.algorithm),
             false => None,
         })
     }

@@ -50,30 +50,44 @@ pub(super) fn of_servers(pair: &mut Pair<'_>, job: Job<'_>) -> Result<Proof, Cli
     let arrived = arrived_size(pair.target, job.to)?;
     let (Some(sent), Some(arrived)) = (sent, arrived) else { return Ok(Proof::Replies) };
     same_size(sent, arrived)?;
-    for (algorithm, source, target) in common(pair.source.features(), pair.target.features()) {
-        let whole = Extent::Whole(sent);
-        let Some(sent_hash) = pair.source.hash(job.from, whole, algorithm, source)? else {
-            continue;
-        };
-        let Some(arrived_hash) = pair.target.hash(job.to, whole, algorithm, target)? else {
-            continue;
-        };
-        return same_hash(algorithm, sent_hash, arrived_hash, arrived);
+    match both_hashes(pair, job, Extent::Whole(sent))? {
+        Some((algorithm, here, there)) => same_hash(algorithm, here, there, arrived),
+        None => Ok(Proof::Size(sent)),
     }
-    Ok(Proof::Size(sent))
+}
+
+/// The best hash that both servers compute of the job's file; they do it at the same time.
+fn both_hashes(
+    pair: &mut Pair<'_>,
+    job: Job<'_>,
+    extent: Extent,
+) -> Result<Option<(Algorithm, String, String)>, ClientError> {
+    for (algorithm, source, target) in common(pair.source.features(), pair.target.features()) {
+        let Some(here) = pair.source.begin_hash(job.from, extent, algorithm, source)? else {
+            continue;
+        };
+        let there = pair.target.begin_hash(job.to, extent, algorithm, target);
+        // Who was asked is heard, whatever became of the other.
+        let here = pair.source.end_hash(here);
+        let there = match there? {
+            Some(there) => pair.target.end_hash(there)?,
+            None => None,
+        };
+        if let (Some(here), Some(there)) = (here?, there) {
+            return Ok(Some((algorithm, here, there)));
+        }
+    }
+    Ok(None)
 }
 
 /// How many bytes of the job's file its target holds already, known to be equal to the source's. 0
 /// where no hash in common can be asked for a part of a file.
 pub(super) fn common_prefix(pair: &mut Pair<'_>, job: Job<'_>) -> Result<u64, ClientError> {
     let Some(bytes) = present_size(pair.target, job.to, job.size)? else { return Ok(0) };
-    let first = Extent::First(bytes);
-    for (algorithm, source, target) in common(pair.source.features(), pair.target.features()) {
-        let Some(here) = pair.source.hash(job.from, first, algorithm, source)? else { continue };
-        let Some(there) = pair.target.hash(job.to, first, algorithm, target)? else { continue };
-        return Ok(if here == there { bytes } else { 0 });
-    }
-    Ok(0)
+    Ok(match both_hashes(pair, job, Extent::First(bytes))? {
+        Some((_, here, there)) if here == there => bytes,
+        _ => 0,
+    })
 }
 
 /// The size of what a target holds already, if it can be the beginning of a file of `whole` bytes.
