@@ -6,13 +6,15 @@ use crate::{
     other_server::{Means, OtherServer, Route, connect_from},
     peer::{self, Client},
     site::Site,
+    xpeer::expects,
 };
-use fxpd::{Demand, TlsRole};
+use fxpd::{Demand, Identity, PeerProof, TlsRole};
 use openssl::ssl::{SslStream, SslVersion};
 use std::{
     collections::HashSet,
     io::{Read, Write},
     net::TcpStream,
+    time::Duration,
 };
 
 const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
@@ -203,6 +205,46 @@ fn data_connections_send_no_tickets() {
                 complete(&mut ftp, verb, data);
             }
             assert_eq!(ftp.tls.tickets(), kept, "{verb} {resumes}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_session_proves_nothing() {
+    for reuse in [Demand::Optional, Demand::Required] {
+        let site = Site::with(|plan| {
+            plan.settings.data_timeout = Duration::from_secs(1);
+            plan.settings.data_tls_reuse = reuse;
+        });
+        site.put("out", b"hello");
+        let right = Identity::self_signed(&["peer"]).unwrap();
+        for version in VERSIONS {
+            // The client holds a session of its control connection, and not the certificate.
+            let mut ftp = Ftp::silent(site.address, peer::Client::only(version));
+            ftp.hears(220);
+            ftp.secure();
+            ftp.log_in("ann");
+            assert_eq!(ftp.download("RETR out"), b"hello", "resumed, as ever");
+            assert!(site.record().tls.unwrap().resumed, "{version:?}");
+            expects(&mut ftp, right.fingerprint());
+            let address = ftp.epsv();
+            ftp.says("RETR out", 150);
+            let session = ftp.session();
+            if let Ok(mut data) = ftp.tls.connect(peer::connect(address), session.as_ref()) {
+                assert!(!data.ssl().session_reused(), "{version:?}");
+                assert!(!matches!(data.read(&mut [0; 64]), Ok(1..)), "{version:?}");
+            }
+            let reply = ftp.hears(421);
+            assert!(reply.contains("no certificate"), "{reply}");
+            assert_eq!(site.record().proof, PeerProof::Missing);
+            // Who has proved who it is need not resume.
+            let address = ftp.epsv();
+            ftp.says("RETR out", 150);
+            let peer = OtherServer::proving(version, &right);
+            let data = peer.shake(peer::connect(address), TlsRole::Connect).unwrap();
+            assert_eq!(peer::read_to_close(data).unwrap(), b"hello");
+            ftp.hears(226);
+            assert_eq!(site.record().proof, PeerProof::Proved);
         }
     }
 }

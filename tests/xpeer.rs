@@ -330,45 +330,6 @@ fn abor_ends_the_wait_and_tells_who_was_refused() {
 }
 
 #[test]
-fn a_resumed_session_proves_nothing() {
-    for reuse in [Demand::Optional, Demand::Required] {
-        let site = Site::with(|plan| {
-            plan.settings.data_timeout = Duration::from_secs(1);
-            plan.settings.data_tls_reuse = reuse;
-        });
-        site.put("out", FILE);
-        let right = identity();
-        for version in VERSIONS {
-            // The client holds a session of its control connection, and not the certificate.
-            let mut ftp = Ftp::silent(site.address, peer::Client::only(version));
-            ftp.hears(220);
-            ftp.secure();
-            ftp.log_in("ann");
-            assert_eq!(ftp.download("RETR out"), FILE, "resumed, as ever");
-            assert!(site.record().tls.unwrap().resumed, "{version:?}");
-            expects(&mut ftp, right.fingerprint());
-            let address = ftp.epsv();
-            ftp.says("RETR out", 150);
-            let session = ftp.session();
-            if let Ok(mut data) = ftp.tls.connect(peer::connect(address), session.as_ref()) {
-                assert!(!data.ssl().session_reused(), "{version:?}");
-                assert!(!matches!(data.read(&mut [0; 64]), Ok(1..)), "{version:?}");
-            }
-            let reply = ftp.hears(421);
-            assert!(reply.contains("no certificate"), "{reply}");
-            assert_eq!(site.record().proof, PeerProof::Missing);
-            // Who has proved who it is need not resume.
-            let address = ftp.epsv();
-            ftp.says("RETR out", 150);
-            let peer = OtherServer::proving(version, &right);
-            let data = peer.shake(peer::connect(address), TlsRole::Connect).unwrap();
-            moves(&mut ftp, data, "RETR out");
-            assert_eq!(site.record().proof, PeerProof::Proved);
-        }
-    }
-}
-
-#[test]
 fn a_pin_is_for_the_transfers_behind_it() {
     let site = impatient_at("127.0.0.1");
     site.put("out", FILE);

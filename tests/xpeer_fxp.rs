@@ -21,8 +21,11 @@ fn fxp_tells_each_server_whom_to_expect_and_takes_it_back() {
     let (source, target, fxp) = (impatient_at("127.0.0.2"), impatient_at("127.0.0.3"), fxp());
     source.put("a", b"hello\n");
     for option in ["-v", "--require-verified", "--tls12"] {
-        let copied = copies(&fxp, &[option, &url(&source, "a"), &url(&target, "b")]).succeeds();
+        let (from, to) = (url(&source, "a"), url(&target, "b"));
+        let copied = copies(&fxp, &[option, "--manifest", "m", &from, &to]).succeeds();
         let copied = copied.says("verified on both ends");
+        let manifest = String::from_utf8(fxp.file("m").unwrap()).unwrap();
+        assert!(manifest.contains(r#""verified":"both""#), "{manifest}");
         for (site, other, verb) in [(&source, &target, "RETR a"), (&target, &source, "STOR b")] {
             assert_eq!(site.record().proof, PeerProof::Proved);
             let told = said(&copied.err, site.address);
@@ -141,4 +144,13 @@ fn a_connection_that_was_left_in_the_midst_of_a_run_expects_nobody_afterwards() 
     let here = home.path().join("c");
     download(&mut from, &path("a"), &here, Existing::Replace, &mut Unseen).unwrap();
     assert_eq!(std::fs::read(here).unwrap(), b"hello\n");
+}
+
+#[test]
+fn fxp_plan_tells_how_sure_the_servers_will_be() {
+    let (source, target, fxp) = (impatient_at("127.0.0.2"), impatient_at("127.0.0.3"), fxp());
+    source.put("a", b"hello\n");
+    let (from, to) = (url(&source, "a"), url(&target, "b"));
+    copies(&fxp, &["plan", &from, &to]).succeeds().says("peers:  verified on both ends");
+    copies(&fxp, &["plan", "--json", &from, &to]).succeeds().says(r#""verified":"both""#);
 }

@@ -6,7 +6,7 @@ use crate::{
     options::{Ends, Format, Options},
     report, show,
 };
-use fxpd::{ClientError, Extension, Plan, Prospect, ServerFacts, Side, Via};
+use fxpd::{ClientError, Extension, Plan, Prospect, ServerFacts, Side, Verified, Via};
 use serde_json::{Value, json};
 
 /// What is worth telling of a server, for this.
@@ -57,6 +57,9 @@ fn text(prospect: &Prospect, options: &Options) -> Result<(), Failure> {
             for plan in others {
                 report::say(&format!("  else: {plan}"))?;
             }
+            if let Some(verified) = verified(prospect) {
+                report::say(&format!("peers:  {verified}"))?;
+            }
         }
         (_, Some(_), Some(_)) => report::say("way:    none")?,
         _ => report::say("way:    through this host, which is the TLS client")?,
@@ -87,6 +90,12 @@ fn way(plan: Plan, source: &str, target: &str) -> String {
     format!(
         "{listens} listens, {connects} connects,\n        {client} is the TLS client by {command}"
     )
+}
+
+/// What copies between the two servers will be.
+fn verified(prospect: &Prospect) -> Option<Verified> {
+    let (source, target) = (prospect.source.as_ref()?, prospect.target.as_ref()?);
+    Some(Verified::between(&source.features, &target.features))
 }
 
 fn proof(prospect: &Prospect) -> String {
@@ -128,6 +137,7 @@ fn object(prospect: &Prospect) -> Value {
         "source": server(&prospect.source),
         "target": server(&prospect.target),
         "routes": prospect.routes.iter().map(Plan::to_string).collect::<Vec<_>>(),
+        "verified": verified(prospect).map(Verified::word),
         "proof": prospect.proof.map(|algorithm| algorithm.to_string()),
         "steps": steps.collect::<Vec<_>>(),
         "failures": failures.collect::<Vec<_>>(),
