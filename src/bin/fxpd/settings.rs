@@ -308,7 +308,8 @@ mod tests {
             assert!(setting.about.ends_with('.'), "{}", setting.key);
         }
         let table = table();
-        assert_eq!(table.lines().count(), SETTINGS.len() + HOST_SETTINGS.len());
+        let rows = SETTINGS.len() + PEERS_SETTINGS.len() + HOST_SETTINGS.len();
+        assert_eq!(table.lines().count(), rows);
         assert!(table.lines().all(|line| line.split('\t').count() == 4));
     }
 }
