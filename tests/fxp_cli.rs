@@ -1,7 +1,8 @@
 //! The program `fxp` against real servers and scripted ones.
 
 use crate::{
-    proftpd::{PASSWORD, Proftpd, Resumption},
+    proftpd::{Proftpd, Resumption},
+    real_server::PASSWORD,
     scripted_server::{Data, ScriptedServer},
 };
 use std::{

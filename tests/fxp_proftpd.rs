@@ -4,8 +4,9 @@
 use crate::{
     ftp::{Ftp, port_command},
     fxp_pairs::{fxp, keeps_the_rules, said, url},
-    proftpd::{PASSWORD, Proftpd, Resumption},
+    proftpd::{Proftpd, Resumption},
     program::{Outcome, Program, sample},
+    real_server::PASSWORD,
     site::Site,
     xpeer::expects,
 };

@@ -3,8 +3,9 @@
 //! without `MLSD`.
 
 use crate::{
-    proftpd::{PASSWORD, Proftpd, Resumption},
+    proftpd::{Proftpd, Resumption},
     program::sample,
+    real_server::PASSWORD,
     site::{PATIENCE, Site},
 };
 use fxpd::{

@@ -4,9 +4,14 @@
 set -eu
 
 peers="$(cd "$(dirname "$0")/.." && pwd)/build/peers"
-[ -x "$peers/usr/sbin/proftpd" ] && exit 0
+unpacked=yes
+for server in proftpd vsftpd pure-ftpd; do
+    [ -x "$peers/usr/sbin/$server" ] || unpacked=no
+done
+[ "$unpacked" = yes ] && exit 0
 
-packages="proftpd-core proftpd-mod-crypto libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3 libhashkit2"
+packages="proftpd-core proftpd-mod-crypto libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3 libhashkit2
+    vsftpd libwrap0 libnsl2 pure-ftpd pure-ftpd-common libsodium23"
 mkdir -p "$peers/debs"
 cd "$peers/debs"
 # shellcheck disable=SC2086 # a list of words

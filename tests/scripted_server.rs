@@ -1,7 +1,7 @@
 //! An FTPS server that answers by a script and remembers what it heard, for what no real server
 //! would do. It serves one control connection.
 
-use crate::proftpd::make_certificate;
+use crate::real_server::make_certificate;
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod, SslStream};
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -86,7 +86,7 @@ impl ScriptedServer {
 
 fn acceptor() -> SslAcceptor {
     let home = tempfile::tempdir().unwrap();
-    make_certificate(home.path());
+    make_certificate(home.path(), [127, 0, 0, 1].into());
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
     acceptor.set_certificate_chain_file(home.path().join("cert.pem")).unwrap();
     acceptor.set_private_key_file(home.path().join("key.pem"), SslFiletype::PEM).unwrap();

@@ -9,7 +9,10 @@ use std::{
     fs,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
     time::Duration,
 };
 use tempfile::TempDir;
@@ -23,7 +26,7 @@ pub struct Site {
     pub address: SocketAddr,
     pub implicit: SocketAddr,
     pub identity: Identity,
-    records: Receiver<TransferRecord>,
+    records: Mutex<Receiver<TransferRecord>>,
     home: TempDir,
 }
 
@@ -63,6 +66,7 @@ impl Site {
             fs::create_dir(home.path().join(account)).unwrap();
         }
         let (sender, records) = channel();
+        let records = Mutex::new(records);
         let accounts = Accounts { homes: home.path().to_owned(), fxp: plan.fxp };
         let mut builder = Builder::new(plan.identity.clone(), accounts, Local::new(plan.storage))
             .settings(plan.settings)
@@ -120,7 +124,7 @@ impl Site {
 
     /// The next transfer's record.
     pub fn record(&self) -> TransferRecord {
-        self.records.recv_timeout(PATIENCE).expect("a transfer's record")
+        self.records.lock().unwrap().recv_timeout(PATIENCE).expect("a transfer's record")
     }
 
     /// The transfer log, as far as it is written.

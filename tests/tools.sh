@@ -55,11 +55,12 @@ fi
 [ "$1" = check ] || exit 0
 
 cd "$(dirname "$0")/.."
-if ! build/venv/bin/python -c 'import aioftp, ftputil' 2>/dev/null; then
-    echo "installing: aioftp and ftputil, from PyPI, into build/venv"
+if ! build/venv/bin/python -c 'import aioftp, ftputil, pyftpdlib, OpenSSL' 2>/dev/null; then
+    echo "installing: aioftp, ftputil, pyftpdlib and pyOpenSSL, from PyPI, into build/venv"
     rm -rf build/venv
     python3 -m venv build/venv
-    build/venv/bin/pip install -q --disable-pip-version-check aioftp==0.28.3 ftputil==5.2.0
+    build/venv/bin/pip install -q --disable-pip-version-check \
+        aioftp==0.28.3 ftputil==5.2.0 pyftpdlib==2.2.0 pyopenssl==26.4.0
 fi
 if ! node -e 'require("./build/node/node_modules/basic-ftp")' 2>/dev/null; then
     echo "installing: basic-ftp, from npm, into build/node"
