@@ -12,11 +12,13 @@ use crate::{
     site::Site,
     vsftpd,
 };
+use fxpd::{FxpGrant, FxpLevel};
 use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
     thread,
+    time::{Duration, Instant},
 };
 
 /// What there is to meet.
@@ -49,6 +51,9 @@ const KINDS: [Kind; 8] = [
     Kind::PureFtpd,
     Kind::Pyftpdlib,
 ];
+
+/// Two logins, a way or two, and the second that a passive server gets to notice a failure.
+const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// How a copy ends.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +145,15 @@ impl Peer {
         }
     }
 
+    /// All names in its tree, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.path("")).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     fn password(&self) -> (String, &'static str) {
         let address = self.address();
         let password = if matches!(self, Peer::Site(_)) { "pw" } else { PASSWORD };
@@ -211,4 +225,39 @@ fn ends(outcome: Outcome, end: End, whole: bool, pair: &str) {
         }
     };
     assert!(status == 0 && whole && outcome.out.contains(way), "{log}");
+}
+
+#[test]
+fn a_server_that_keeps_to_its_client_is_told_of_as_soon_as_it_has_said_so() {
+    let pure = "500 I won't open a connection to 127.0.3.1 (only to 127.0.0.1)";
+    let off = "550 This account may not copy to or from other servers.";
+    let ours = |level| {
+        Peer::site(Site::with(move |plan| {
+            plan.host = "127.0.3.2".parse().unwrap();
+            plan.fxp = FxpGrant::both(level);
+        }))
+    };
+    let waived = |more| Proftpd::at("127.0.3.3", Resumption::Waived, more);
+    let (fxp, open) = (fxp(), Peer::start(Kind::Fxpd, "127.0.3.1"));
+    fs::write(open.path("a"), b"hello\n").unwrap();
+    for (peer, words) in [
+        (ours(FxpLevel::Off), off),
+        (Peer::Proftpd(waived("AllowForeignAddress off")), "500 Illegal PORT command"),
+        (Peer::Real(pure_ftpd::start("127.0.3.4", Fxp::Refused)), pure),
+    ] {
+        fs::write(peer.path("a"), b"hello\n").unwrap();
+        for ends in [[&peer, &open], [&open, &peer]] {
+            let [source, target] = ends;
+            let begun = Instant::now();
+            let refused = runs(&fxp, &[&source.url("a"), &target.url("b")], ends);
+            assert!(begun.elapsed() < AT_ONCE, "{:?}: {}", begun.elapsed(), refused.err);
+            let side = if target.address() == peer.address() { "target" } else { "source" };
+            let why = format!("the {side} exchanges files with no other server");
+            assert!(refused.err.contains(words), "{}", refused.err);
+            let refused = refused.fails(76, &why);
+            let tried = refused.err.matches(" TLS client by ").count();
+            assert!(tried <= 2, "{}", refused.err);
+        }
+        assert_eq!(open.names(), ["a"]);
+    }
 }

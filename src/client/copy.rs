@@ -6,6 +6,7 @@
 use crate::{
     client::{
         Attempt, ClientError, Connection, Extension, Plan, Progress, Proof, RemotePath, Side,
+        complaint::Ended,
         exchange::{self, Failure, Job, Pair},
         gauge::Watch,
         plan, proof,
@@ -173,13 +174,19 @@ impl<'a> Run<'a> {
                     why
                 }
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Cut(why)) if self.may_be_chance() => {
-                    return Err(ClientError::Interrupted(why));
+                Err(Failure::Cut(ended)) if self.may_be_chance() => {
+                    return Err(ClientError::Interrupted(ended.to_string()));
                 }
-                Err(Failure::Plan(why)) if self.proven == Some(plan) && self.may_be_chance() => {
-                    return Err(ClientError::Interrupted(why));
+                Err(Failure::Plan(ended)) if self.proven == Some(plan) && self.may_be_chance() => {
+                    return Err(ClientError::Interrupted(ended.to_string()));
                 }
-                Err(Failure::Plan(refusal) | Failure::Cut(refusal)) => refusal,
+                Err(Failure::Plan(ended) | Failure::Cut(ended)) => {
+                    if let Some(side) = self.shut_out(&ended) {
+                        attempts.push(Attempt { plan, refusal: ended.to_string() });
+                        return Err(self.closed(side, attempts));
+                    }
+                    ended.to_string()
+                }
             };
             log::info!("{plan}: {refusal}");
             attempts.push(Attempt { plan, refusal });
@@ -248,6 +255,26 @@ impl<'a> Run<'a> {
     /// change, and what they can is never left out.
     fn verified(&self) -> Verified {
         Verified::between(self.pair.source.features(), self.pair.target.features())
+    }
+
+    /// The side that has said that it takes part in no copy between servers.
+    fn shut_out(&self, ended: &Ended) -> Option<Side> {
+        let Ended::Complaints(complaints) = ended else { return None };
+        let kind = |side| match side {
+            Side::Source => self.pair.source.features().kind(),
+            Side::Target => self.pair.target.features().kind(),
+        };
+        let shutting = complaints.iter().find(|told| told.shuts_out_strangers(kind(told.side)));
+        shutting.map(|told| told.side)
+    }
+
+    fn closed(&self, side: Side, attempts: Vec<Attempt>) -> ClientError {
+        let (source, target) = (self.pair.source.site(), self.pair.target.site());
+        let why = format!(
+            "no secure way from {source} to {target}: the {side} exchanges files with no other \
+             server; tried:"
+        );
+        ClientError::NoRoute(why, attempts)
     }
 
     fn give_up(

@@ -4,6 +4,7 @@
 use crate::{
     client::{
         ClientError, Connection, Plan, Progress, RemotePath, Side, Via,
+        complaint::{Answer, Complaint, Ended, Step},
         connection::{Outstanding, work_time},
         gauge::{Gauge, Watch},
         ports::ListenFor,
@@ -57,9 +58,9 @@ impl<'a> Job<'a> {
 /// Why a plan did not do.
 pub(super) enum Failure {
     /// Another plan may do better.
-    Plan(String),
+    Plan(Ended),
     /// The data connection was there, and broke.
-    Cut(String),
+    Cut(Ended),
     /// No other plan can change this.
     Final(ClientError),
 }
@@ -68,7 +69,7 @@ impl From<ClientError> for Failure {
     /// A broken connection can be a plan's doing: some servers die of a handshake.
     fn from(error: ClientError) -> Failure {
         match error {
-            ClientError::Lost(..) => Failure::Plan(error.to_string()),
+            ClientError::Lost(..) => Failure::Plan(Ended::Broken(error.to_string())),
             error => Failure::Final(error),
         }
     }
@@ -79,7 +80,7 @@ impl From<ClientError> for Failure {
 const HEAD_START: Duration = Duration::from_secs(2);
 
 /// How long the other side may take to notice that one has failed, before it is told.
-const NOTICE: Duration = Duration::from_secs(3);
+const NOTICE: Duration = Duration::from_secs(1);
 
 /// How often the caller hears that it goes on.
 const TICK: Duration = Duration::from_millis(200);
@@ -113,8 +114,8 @@ pub(super) fn exchange(
             };
             let last = pair.side(side).resynchronise(outstanding).map_err(Failure::Final)?;
             // Who has waited in vain for the other server may know who came instead.
-            if let (Failure::Plan(why), Some(reply)) = (&mut *failure, last) {
-                why.push_str(&format!("; {side}, broken off: {reply}"));
+            if let (Failure::Plan(ended), Some(reply)) = (&mut *failure, last) {
+                ended.add(Complaint { side, step: Step::BreakOff, answer: Answer::Reply(reply) });
             }
         }
     }
@@ -127,12 +128,12 @@ fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure>
         // Each is told whom it will meet: we have seen the certificates of both.
         let peer = pair.side(side.other()).fingerprint();
         if let Some(refusal) = pair.side(side).expect_peer(Some(peer))? {
-            return Err(Failure::Plan(format!("{side} refused XPEER: {refusal}")));
+            return Err(refused(side, Step::Expect, Answer::Reply(refusal)));
         }
         let by_sscn = plan.via == Via::Sscn && plan.connects == side;
         let role = if by_sscn { TlsRole::Connect } else { TlsRole::Accept };
         if let Some(refusal) = pair.side(side).set_role(role)? {
-            return Err(Failure::Plan(format!("{side} refused SSCN: {refusal}")));
+            return Err(refused(side, Step::Role, Answer::Reply(refusal)));
         }
     }
     let listen = match plan.via {
@@ -144,12 +145,16 @@ fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure>
     passive.announce(verb, path)?;
     let address = passive
         .listen(listen)?
-        .map_err(|refusal| Failure::Plan(format!("{} refused {refusal}", plan.passive)))?;
+        .map_err(|why| refused(plan.passive, Step::Listen, Answer::Unfit(why)))?;
     let active = plan.passive.other();
     match pair.side(active).aim(address)? {
-        Some(refusal) => Err(Failure::Plan(format!("{active} refused {address}: {refusal}"))),
+        Some(refusal) => Err(refused(active, Step::Aim(address), Answer::Reply(refusal))),
         None => Ok(()),
     }
+}
+
+fn refused(side: Side, step: Step, answer: Answer) -> Failure {
+    Failure::Plan(Complaint::alone(side, step, answer))
 }
 
 /// How far a side is with its verb.
@@ -282,19 +287,20 @@ fn verdict(pair: &Pair<'_>, job: Job<'_>, states: &[State; 2]) -> Result<(), Fai
     let mut told = Vec::new();
     let mut broke = false;
     for (side, connection) in [(Side::Source, &*pair.source), (Side::Target, &*pair.target)] {
-        match &states[side as usize] {
+        let answer = match &states[side as usize] {
             State::Replied(reply) if is_final(reply.code()) => {
                 let (verb, path) = job.order(side);
                 return Err(Failure::Final(connection.refused(verb, path, reply.clone())));
             }
             State::Replied(reply) => {
-                told.push(format!("{side}: {reply}"));
                 broke |= reply.code() == Code::TRANSFER_ABORTED;
+                Answer::Reply(reply.clone())
             }
-            State::Lost(why) => told.push(format!("{side}: {why}")),
-            State::Running => told.push(format!("{side}: no final reply in time")),
-            State::Idle => {}
-        }
+            State::Lost(why) => Answer::Lost(why.clone()),
+            State::Running => Answer::Silence,
+            State::Idle => continue,
+        };
+        told.push(Complaint { side, step: Step::Transfer, answer });
     }
     // Whoever could not shake hands says something else than 426.
     let whole = |state: &State| match state {
@@ -304,8 +310,8 @@ fn verdict(pair: &Pair<'_>, job: Job<'_>, states: &[State; 2]) -> Result<(), Fai
         _ => false,
     };
     match broke && states.iter().all(whole) {
-        true => Err(Failure::Cut(told.join("; "))),
-        false => Err(Failure::Plan(told.join("; "))),
+        true => Err(Failure::Cut(Ended::Complaints(told))),
+        false => Err(Failure::Plan(Ended::Complaints(told))),
     }
 }
 

@@ -5,6 +5,7 @@
 //! ways two of them can meet, `exchange` walks one way, [`Run`] picks the way and proves the result.
 
 mod carried;
+mod complaint;
 mod connection;
 mod control;
 mod copy;
