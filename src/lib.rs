@@ -96,6 +96,7 @@ pub use client::{
     SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Verification, Verified, Via,
     Walk, Why, copy, download, plans, read_manifest, upload, verify,
 };
+pub use client::{Ailment, Cause, Diagnosis, Route, RouteOutcome, diagnose};
 pub use net::{Identity, NetError, Newest, PeerRule, TlsError, TlsFacts, TlsFloor};
 pub use proto::{
     Access, Algorithm, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed, ListedKind,

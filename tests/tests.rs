@@ -24,6 +24,7 @@ mod control;
 mod curl;
 mod daemon;
 mod docs;
+mod doctor;
 mod eager;
 mod endings;
 mod files;

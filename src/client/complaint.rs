@@ -60,6 +60,14 @@ impl Ended {
             complaints.push(complaint);
         }
     }
+
+    /// The side that has said by it that it takes part in no copy between servers; `kind` says what
+    /// each seems to be.
+    pub fn shut_out_by(&self, kind: impl Fn(Side) -> ServerKind) -> Option<Side> {
+        let Ended::Complaints(complaints) = self else { return None };
+        let shutting = complaints.iter().find(|told| told.shuts_out_strangers(kind(told.side)));
+        shutting.map(|told| told.side)
+    }
 }
 
 impl Complaint {

@@ -6,7 +6,6 @@
 use crate::{
     client::{
         Attempt, ClientError, Connection, Extension, Plan, Progress, Proof, RemotePath, Side,
-        complaint::Ended,
         exchange::{self, Failure, Job, Pair},
         gauge::Watch,
         plan, proof,
@@ -181,7 +180,8 @@ impl<'a> Run<'a> {
                     return Err(ClientError::Interrupted(ended.to_string()));
                 }
                 Err(Failure::Plan(ended) | Failure::Cut(ended)) => {
-                    if let Some(side) = self.shut_out(&ended) {
+                    let kind = |side| self.pair.features(side).kind();
+                    if let Some(side) = ended.shut_out_by(kind) {
                         attempts.push(Attempt { plan, refusal: ended.to_string() });
                         return Err(self.closed(side, attempts));
                     }
@@ -255,17 +255,6 @@ impl<'a> Run<'a> {
     /// change, and what they can is never left out.
     fn verified(&self) -> Verified {
         Verified::between(self.pair.source.features(), self.pair.target.features())
-    }
-
-    /// The side that has said that it takes part in no copy between servers.
-    fn shut_out(&self, ended: &Ended) -> Option<Side> {
-        let Ended::Complaints(complaints) = ended else { return None };
-        let kind = |side| match side {
-            Side::Source => self.pair.source.features().kind(),
-            Side::Target => self.pair.target.features().kind(),
-        };
-        let shutting = complaints.iter().find(|told| told.shuts_out_strangers(kind(told.side)));
-        shutting.map(|told| told.side)
     }
 
     fn closed(&self, side: Side, attempts: Vec<Attempt>) -> ClientError {

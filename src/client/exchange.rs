@@ -3,7 +3,7 @@
 
 use crate::{
     client::{
-        ClientError, Connection, Plan, Progress, RemotePath, Side, Via,
+        ClientError, Connection, Features, Plan, Progress, RemotePath, Side, Via,
         complaint::{Answer, Complaint, Ended, Step},
         connection::{Outstanding, work_time},
         gauge::{Gauge, Watch},
@@ -30,6 +30,13 @@ impl Pair<'_> {
         match side {
             Side::Source => self.source,
             Side::Target => self.target,
+        }
+    }
+
+    pub(super) fn features(&self, side: Side) -> &Features {
+        match side {
+            Side::Source => self.source.features(),
+            Side::Target => self.target.features(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a server says it can do (`FEAT`, RFC 2389), and which program it seems to be.
 
 use crate::proto::{Algorithm, Reply};
+use std::fmt;
 
 /// What a line of `FEAT` promises, as far as this client uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,13 @@ pub enum ServerKind {
     Glftpd,
     Drftpd,
     Wzdftpd,
+    Pyftpdlib,
     #[default]
     Unknown,
 }
 
 /// What gives a program away: a word of its greeting or of `SYST`, in lower case.
-const SIGNS: [(&str, ServerKind); 8] = [
+const SIGNS: [(&str, ServerKind); 9] = [
     ("fxpd", ServerKind::Fxpd),
     ("proftpd", ServerKind::Proftpd),
     ("vsftpd", ServerKind::Vsftpd),
@@ -64,7 +66,15 @@ const SIGNS: [(&str, ServerKind); 8] = [
     ("glftpd", ServerKind::Glftpd),
     ("drftpd", ServerKind::Drftpd),
     ("wzdftpd", ServerKind::Wzdftpd),
+    ("pyftpdlib", ServerKind::Pyftpdlib),
 ];
+
+impl fmt::Display for ServerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = SIGNS.iter().find(|(_, kind)| kind == self);
+        f.write_str(sign.map_or("an unknown server", |(sign, _)| sign))
+    }
+}
 
 /// A line of `FEAT` that only proftpd writes, whatever its greeting was set to.
 const PROFTPD_LINE: &str = "MFF modify;UNIX.group;UNIX.mode;";

@@ -14,6 +14,7 @@ mod range;
 mod server_name;
 mod stream;
 mod tls;
+mod validity;
 mod wait;
 
 pub use channel::{Channel, Next};
@@ -28,4 +29,5 @@ pub use port::{Opening, Port};
 pub use range::PortRange;
 pub use stream::{Stream, TlsFacts};
 pub use tls::{Pending, Tls, TlsFloor, TlsScope};
+pub use validity::Validity;
 pub use wait::{Until, Wait};

@@ -5,7 +5,7 @@
 //! and every wait is the caller's (see [`Wait`]).
 
 use crate::{
-    net::{NetError, Wait},
+    net::{NetError, Validity, Wait},
     proto::Fingerprint,
     sys::{poll::Interest, socket},
 };
@@ -183,6 +183,11 @@ impl Stream {
             resumed: ssl.session_reused(),
             peer: ssl.peer_certificate().and_then(|leaf| Fingerprint::of(&leaf)),
         })
+    }
+
+    /// From when to when the certificate that the peer showed is valid.
+    pub fn peer_validity(&self) -> Option<Validity> {
+        Validity::of(&*self.ssl()?.peer_certificate()?)
     }
 
     /// Whether this is TLS.

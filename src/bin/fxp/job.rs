@@ -9,7 +9,7 @@ use crate::{
     selection::{Journaling, Mode},
     show, state,
 };
-use fxpd::{JobEnd, Login, Place, Request, Setup, Summary};
+use fxpd::{Connection, JobEnd, Location, Login, Place, Request, Setup, Summary};
 use std::sync::Arc;
 
 /// Runs a job for each source. A failure does not keep the others from being copied.
@@ -86,6 +86,12 @@ pub fn setup(options: &Options) -> Result<Setup, Failure> {
         setup.log = Some(Arc::new(|line: &str| eprintln!("{line}")));
     }
     Ok(setup)
+}
+
+/// Logs in to the server of a location.
+pub fn open(location: &Location, setup: &Setup) -> Result<Connection, Failure> {
+    let credentials = credentials::find(&location.site)?;
+    Ok(Connection::open(location.site.clone(), credentials, setup.clone())?)
 }
 
 /// One failure is told as it is, several are counted: each was told when it happened.

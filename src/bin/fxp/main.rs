@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod credentials;
+mod doctor;
 mod exit;
 mod job;
 mod known_hosts;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             report::start_log(options.talk);
             match command {
                 Command::Copy(all) => job::run_all(&all, &options),
+                Command::Doctor(ends) => doctor::run(&ends, &options),
                 Command::Plan(ends) => plan::show(&ends, &options),
                 Command::Verify(manifest, place) => verify::run(&manifest, &place, &options),
             }

@@ -4,7 +4,7 @@ use crate::{
     exit::Failure,
     selection::{self, Selection},
 };
-use fxpd::{Fingerprint, Newest, Place, Verification};
+use fxpd::{Fingerprint, Location, Newest, Place, Verification};
 use getopts::{Matches, Options as Getopts};
 use std::{
     ffi::{OsStr, OsString},
@@ -26,6 +26,8 @@ pub enum Command {
     /// From each source to the target.
     Copy(Vec<Ends>),
     Plan(Ends),
+    /// Two directories at servers whose routes are examined.
+    Doctor(Box<[Location; 2]>),
     /// A manifest, and where its files are.
     Verify(PathBuf, Place),
 }
@@ -113,6 +115,7 @@ fn getopts() -> Getopts {
 pub fn help() -> String {
     let brief = "usage: fxp [options] SOURCE... TARGET\n\
         \x20      fxp plan [options] SOURCE TARGET      what would be done, and which way\n\
+        \x20      fxp doctor [options] SOURCE TARGET    which ways there are, what hinders others\n\
         \x20      fxp verify [options] MANIFEST TARGET  whether all of it is still there\n\
         \n\
         Copies files between two FTP servers, encrypted and proved. SOURCE and TARGET are\n\
@@ -140,6 +143,7 @@ fn command(words: &[String]) -> Result<Command, Failure> {
     match words {
         [plan, source, target] if plan == "plan" => Ok(Command::Plan(ends(source, target)?)),
         [plan, ..] if plan == "plan" => Err(usage("fxp plan needs one SOURCE and one TARGET")),
+        [doctor, rest @ ..] if doctor == "doctor" => Ok(Command::Doctor(Box::new(servers(rest)?))),
         [verify, manifest, target] if verify == "verify" => {
             Ok(Command::Verify(manifest.into(), place(target)?))
         }
@@ -165,6 +169,15 @@ fn ends(source: &str, target: &str) -> Result<Ends, Failure> {
 
 fn usage(why: &str) -> Failure {
     Failure::Usage(why.to_owned())
+}
+
+fn servers(words: &[String]) -> Result<[Location; 2], Failure> {
+    let two = || usage("fxp doctor needs the URLs of two directories (ftps://…)");
+    let [source, target] = words else { return Err(two()) };
+    match (place(source)?, place(target)?) {
+        (Place::Remote(source), Place::Remote(target)) => Ok([source, target]),
+        _ => Err(two()),
+    }
 }
 
 fn place(text: &str) -> Result<Place, Failure> {
@@ -257,6 +270,8 @@ mod tests {
         assert_eq!(shown, ["a ftps://h:21/c/", "b ftps://h:21/c/"]);
         let plan = parsed("plan ftps://h/x ftps://g/y").unwrap();
         assert!(matches!(plan, Asked::Do(Command::Plan(_), _)));
+        let doctor = parsed("doctor ftps://h/ ftps://g/").unwrap();
+        assert!(matches!(doctor, Asked::Do(Command::Doctor(_), _)));
         let verify = parsed("verify m here").unwrap();
         assert!(matches!(verify, Asked::Do(Command::Verify(..), _)));
     }
@@ -267,6 +282,8 @@ mod tests {
             "ftps://h/x",
             "a b",
             "plan ftps://h/x",
+            "doctor ftps://h/ here",
+            "doctor ftps://h/",
             "verify m",
             "verify m a b",
             "--delete ftps://h/x b",
