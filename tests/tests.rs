@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // in a test it is the assertion
 
 mod child;
+mod emulator;
 mod ftp;
 mod other_server;
 mod peer;
@@ -32,6 +33,7 @@ mod foreign;
 mod ftplib;
 mod fxp_cli;
 mod fxp_jobs;
+mod fxp_emulated;
 mod fxp_pairs;
 mod fxp_peers;
 mod fxp_proftpd;

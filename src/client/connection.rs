@@ -194,6 +194,11 @@ impl Connection {
         self.setup.timeout
     }
 
+    /// Another command than `SSCN` has set the server's part in TLS.
+    pub(super) fn assume_role(&mut self, role: TlsRole) {
+        self.role = role;
+    }
+
     /// Sets the server's part in TLS on data connections of files, if it is not that already: once
     /// for a whole run (client rules 4 and 5). A server that does not list `SSCN` is never sent it
     /// (rules 1 and 2), and always accepts.

@@ -2,8 +2,8 @@
 //! passive server says of its address is not always true.
 
 use crate::{
-    client::{ClientError, Connection, Extension, RemotePath},
-    proto::{Code, Reply, endpoint},
+    client::{ClientError, Connection, Extension, RemotePath, ServerKind},
+    proto::{Code, Reply, TlsRole, endpoint},
 };
 use std::net::{IpAddr, SocketAddr};
 
@@ -42,6 +42,10 @@ impl Connection {
             _ => None,
         };
         let Some((told, port)) = told else { return Ok(Err(format!("{verb}: {reply}"))) };
+        if verb == "CPSV" && self.features().kind() == ServerKind::Wzdftpd {
+            // There it is SSCN ON besides, until SSCN OFF.
+            self.assume_role(TlsRole::Connect);
+        }
         // Our own data connection goes where the control connection went, and nowhere else.
         let told = told.filter(|_| listen != ListenFor::Us);
         let (address, note) = data_address(told, port, control);
