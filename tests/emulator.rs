@@ -255,10 +255,10 @@ impl Session<'_> {
         let listener = listen(self.host);
         SockRef::from(&listener).set_read_timeout(Some(DATA_PATIENCE))?;
         let address = listener.local_addr()?;
+        // With closed ports nobody listens any more when the client hears of it.
+        self.port = Port::Passive(listener, role);
         if manners.closed_ports {
             self.port = Port::None;
-        } else {
-            self.port = Port::Passive(listener, role);
         }
         let host = address.ip().to_string().replace('.', ",");
         let [high, low] = address.port().to_be_bytes();

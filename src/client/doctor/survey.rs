@@ -53,7 +53,13 @@ pub(super) fn clock(connection: &mut Connection, path: &RemotePath) -> Option<i6
 /// What is wrong with clocks that are so many seconds ahead of ours: with this one, the other being
 /// that of the other server.
 pub(super) fn difference(ahead: Option<i64>, other: Option<i64>) -> Option<String> {
-    let ahead = ahead.filter(|ahead| ahead.abs() > MAX_CLOCK_DIFFERENCE_S)?;
+    let ahead = ahead?;
+    let is_much = |seconds: i64| seconds.abs() > MAX_CLOCK_DIFFERENCE_S;
+    // Where the two are apart, the one that is further from ours is blamed.
+    let is_worse = |other: i64| is_much(ahead - other) && ahead.abs() >= other.abs();
+    if !is_much(ahead) && !other.is_some_and(is_worse) {
+        return None;
+    }
     let apart = other.map(|other| ahead - other).filter(|apart| *apart != ahead);
     let from_other = apart.map(|apart| format!(", and {} the other server", shown(apart)));
     Some(format!("{} this host{}", shown(ahead), from_other.unwrap_or_default()))
@@ -84,6 +90,12 @@ mod tests {
                 Some("9.0 h ahead of this host, and 9.0 h ahead of the other server"),
             ),
             (Some(-3_600), Some(0), Some("60 min behind this host")),
+            (
+                Some(100),
+                Some(-90),
+                Some("100 s ahead of this host, and 190 s ahead of the other server"),
+            ),
+            (Some(-90), Some(100), None),
         ] {
             assert_eq!(difference(ahead, other).as_deref(), told, "{ahead:?} {other:?}");
         }
