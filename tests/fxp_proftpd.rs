@@ -72,6 +72,34 @@ fn fxp_names_a_file_that_proftpd_lacks_and_creates_nothing() {
     copies(&fxp, &proftpd, &url(&site, "a"), &proftpd.url("no/b")).fails(73, "no/b on");
 }
 
+#[test]
+fn a_half_file_at_proftpd_or_from_it_is_made_whole() {
+    let bytes = sample(1_000_003);
+    for more in ["", "AllowStoreRestart on"] {
+        let (site, proftpd) = (Site::start(), Proftpd::with(Resumption::Demanded, more));
+        let fxp = fxp();
+        site.put("a", &bytes);
+        let (ours, theirs) = (url(&site, "a"), proftpd.url("b"));
+        let its = format!("FXP_PASSWORD_127_0_0_1_{}", proftpd.address().port());
+        let variables = [("FXP_PASSWORD", "pw"), (its.as_str(), PASSWORD)];
+        let copy = |from: &str, to: &str| {
+            let arguments =
+                ["-v", "--resume", "--retries", "0", "--trust-new", "--log-protocol", from, to];
+            let log = fxp.runs_with(&arguments, &variables).succeeds().err;
+            keeps_the_rules(&log);
+            assert!(!log.contains("removed"), "'{more}', half of it at first: {log}");
+        };
+        for half in [&bytes[..500_000], &bytes[1..500_000]] {
+            fs::write(proftpd.path("b"), half).unwrap();
+            copy(&ours, &theirs);
+            assert!(fs::read(proftpd.path("b")).unwrap() == bytes, "'{more}', to it");
+        }
+        site.put("c", &bytes[..500_000]);
+        copy(&theirs, &url(&site, "c"));
+        assert!(site.file("c").as_ref() == Some(&bytes), "'{more}', from it");
+    }
+}
+
 /// One way of meeting: whether proftpd is passive, and whether it is the TLS client.
 #[derive(Clone, Copy, Debug)]
 struct Way {

@@ -3,8 +3,8 @@
 
 use crate::{
     client::{
-        ClientError, Connection, Extension, RemotePath, connection::work_time, control::Argument,
-        features::HashVerb,
+        ClientError, Connection, Extension, RemotePath, ServerKind, connection::work_time,
+        control::Argument, features::HashVerb,
     },
     net::Until,
     proto::{Algorithm, Reply},
@@ -82,7 +82,9 @@ impl Connection {
     /// Names the range that the next `HASH` is of. Whether the server knows ranges.
     fn narrow(&mut self, extent: Extent) -> Result<bool, ClientError> {
         let Extent::First(bytes) = extent else { return Ok(true) };
-        if !self.features().has(Extension::Rang) {
+        // The HASH of proftpd 1.3.8 is of the whole file all the same, and the range stays for the
+        // next RETR or STOR.
+        if !self.features().has(Extension::Rang) || self.features().kind() == ServerKind::Proftpd {
             return Ok(false);
         }
         // To the last octet (draft-bryan-ftp-range).
