@@ -25,6 +25,7 @@ mod endings;
 mod files;
 mod foreign;
 mod ftplib;
+mod fxp_clear;
 mod fxp_cli;
 mod fxp_pairs;
 mod fxp_proftpd;

@@ -8,7 +8,7 @@ use crate::{
         login::{self, Session},
     },
     net::{Connector, Fingerprint, NetError, Newest, Until},
-    proto::{Algorithm, Code, Reply, TlsRole},
+    proto::{Algorithm, Code, Protection, Reply, TlsRole},
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},
@@ -45,7 +45,7 @@ impl Setup {
     }
 }
 
-/// A logged-in server, its data protected by TLS.
+/// A logged-in server, its data protected by TLS unless it has none.
 pub struct Connection {
     site: Site,
     credentials: Credentials,
@@ -107,9 +107,14 @@ impl Connection {
         &self.session.features
     }
 
-    /// The server's certificate.
-    pub fn fingerprint(&self) -> Fingerprint {
+    /// The server's certificate; `None` where it is spoken to in clear text.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.session.fingerprint
+    }
+
+    /// Whether the server is spoken to in clear text.
+    pub fn is_clear(&self) -> bool {
+        !self.session.control.stream().is_tls()
     }
 
     /// The TLS version of the control connection.
@@ -187,6 +192,29 @@ impl Connection {
         match reply.code().is_success() {
             true => {
                 self.role = role;
+                Ok(None)
+            }
+            false => Ok(Some(reply)),
+        }
+    }
+
+    /// Sets how the data connections are protected, if they are not that already. The answer of the
+    /// server is its refusal. One without TLS is not asked.
+    pub(super) fn set_protection(
+        &mut self,
+        protection: Protection,
+    ) -> Result<Option<Reply>, ClientError> {
+        if self.session.protection == protection || self.is_clear() {
+            return Ok(None);
+        }
+        let level = match protection {
+            Protection::Clear => "C",
+            Protection::Private => "P",
+        };
+        let reply = self.ask("PROT", level.as_bytes())?;
+        match reply.code().is_success() {
+            true => {
+                self.session.protection = protection;
                 Ok(None)
             }
             false => Ok(Some(reply)),

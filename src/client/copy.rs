@@ -1,7 +1,8 @@
 //! Copies between two servers: the run of files, the choice among plans, the proof.
 //!
-//! Every byte goes from server to server under TLS. When no plan works, that is the answer: this
-//! client never asks for clear data and never carries the bytes itself.
+//! Every byte goes from server to server, under TLS unless the user allows one of the servers to
+//! have none. When no plan works, that is the answer: between two servers with TLS this client
+//! never asks for clear data, and it never carries the bytes itself.
 
 use crate::{
     client::{
@@ -9,7 +10,7 @@ use crate::{
         exchange::{self, Failure, Job, Pair},
         plan, proof,
     },
-    proto::TlsRole,
+    proto::{Protection, TlsRole},
 };
 use std::time::{Duration, Instant};
 
@@ -77,7 +78,7 @@ impl<'a> Run<'a> {
         source: &'a mut Connection,
         target: &'a mut Connection,
     ) -> Result<Run<'a>, ClientError> {
-        let plans = plan::plans(source.features(), target.features());
+        let plans = plan::between(source, target);
         if plans.is_empty() {
             let why = format!(
                 "no secure way from {} to {}: neither lists SSCN or CPSV in its FEAT, so neither can \
@@ -205,11 +206,14 @@ impl<'a> Run<'a> {
         Side::BOTH.into_iter().try_for_each(|side| self.pair.side(side).revive())
     }
 
-    /// Makes both servers TLS servers again. A server that refuses or is gone is left as it is: the
+    /// Makes both servers TLS servers again, their data protected. A server that refuses or is gone
+    /// is left as it is: the
     /// next transfer on its connection asks again (client rule 5).
     pub fn end(mut self) {
         for side in Side::BOTH {
-            let _ = self.pair.side(side).set_role(TlsRole::Accept); // see above
+            let server = self.pair.side(side);
+            let _ = server.set_role(TlsRole::Accept); // see above
+            let _ = server.set_protection(Protection::Private); // likewise
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
         connection::{Outstanding, work_time},
         ports::ListenFor,
     },
-    proto::{Code, Reply, TlsRole},
+    proto::{Code, Protection, Reply, TlsRole},
     sys::poll::{self, Interest},
 };
 use std::{
@@ -114,17 +114,25 @@ pub(super) fn exchange(
     outcome
 }
 
-/// Sets the TLS parts, makes one side listen and the other aim there.
+/// Sets protection and TLS parts, makes one side listen and the other aim there.
 fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure> {
+    // The only call that ever asks for clear data.
+    let protection = match plan.via {
+        Via::Clear => Protection::Clear,
+        Via::Sscn | Via::Cpsv => Protection::Private,
+    };
     for side in Side::BOTH {
         let by_sscn = plan.via == Via::Sscn && plan.connects == side;
         let role = if by_sscn { TlsRole::Connect } else { TlsRole::Accept };
         if let Some(refusal) = pair.side(side).set_role(role)? {
             return Err(Failure::Plan(format!("{side} refused SSCN: {refusal}")));
         }
+        if let Some(refusal) = pair.side(side).set_protection(protection)? {
+            return Err(Failure::Plan(format!("{side} refused PROT: {refusal}")));
+        }
     }
     let listen = match plan.via {
-        Via::Sscn => ListenFor::Peer,
+        Via::Sscn | Via::Clear => ListenFor::Peer,
         Via::Cpsv => ListenFor::PeerAsTlsClient,
     };
     let (verb, path) = job.order(plan.passive);

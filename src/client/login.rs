@@ -1,5 +1,6 @@
 //! From an address to a protected, logged-in session: TLS, trust, login, features, protection, in
-//! this order. Nothing is sent before the server's certificate was judged, except `AUTH TLS`.
+//! this order. Nothing is sent before the server's certificate was judged, except `AUTH TLS`. A
+//! server without TLS, where that is allowed, has no certificate and no protection.
 
 use crate::{
     client::{
@@ -7,7 +8,7 @@ use crate::{
         control::{Argument, Control},
     },
     net::{Connector, Fingerprint, NetError},
-    proto::{Reply, Secret},
+    proto::{Protection, Reply, Secret},
 };
 
 /// As whom to log in.
@@ -41,8 +42,11 @@ impl Credentials {
 pub(super) struct Session {
     pub control: Control,
     pub connector: Connector,
-    pub fingerprint: Fingerprint,
+    /// `None` for a server without TLS.
+    pub fingerprint: Option<Fingerprint>,
     pub features: Features,
+    /// How data connections are protected.
+    pub protection: Protection,
 }
 
 /// Logs in to `site`.
@@ -53,11 +57,18 @@ pub(super) fn log_in(
 ) -> Result<Session, ClientError> {
     let connector =
         Connector::new(setup.authorities.as_deref(), setup.newest).map_err(ClientError::Setup)?;
+    if site.security == Security::Clear {
+        setup.judge.allow_clear(site).map_err(|why| {
+            let exposed = "ftp:// is clear text: the password, all names and all bytes are readable to \
+                           whoever is on the way, who can also change them";
+            ClientError::Insecure(site.to_string(), format!("{exposed}; {why}"))
+        })?;
+    }
     let mut control = Control::connect(site, setup.timeout, setup.log.clone())?;
     let (greeting, fingerprint) = match site.security {
         Security::Implicit => {
             let fingerprint = secure(&mut control, &connector, site, setup)?;
-            (greet(&mut control)?, fingerprint)
+            (greet(&mut control)?, Some(fingerprint))
         }
         Security::Explicit => {
             let greeting = greet(&mut control)?;
@@ -66,16 +77,21 @@ pub(super) fn log_in(
                 let why = format!("it answered AUTH TLS with {reply}");
                 return Err(ClientError::Insecure(control.name().to_owned(), why));
             }
-            (greeting, secure(&mut control, &connector, site, setup)?)
+            (greeting, Some(secure(&mut control, &connector, site, setup)?))
         }
+        Security::Clear => (greet(&mut control)?, None),
     };
     authenticate(&mut control, credentials)?;
     // After the login, for some list less before it. No SSCN before this (client rule 1).
     let feat = ask(&mut control, "FEAT", "")?;
     let system = ask(&mut control, "SYST", "")?;
     let features = Features::parse(&feat, &[&greeting, &system]);
-    protect(&mut control)?;
-    Ok(Session { control, connector, fingerprint, features })
+    let protection = match site.security {
+        Security::Clear => Protection::Clear,
+        Security::Explicit | Security::Implicit => protect(&mut control)?,
+    };
+    plain_files(&mut control)?;
+    Ok(Session { control, connector, fingerprint, features, protection })
 }
 
 /// Shakes hands and has the certificate judged.
@@ -124,8 +140,8 @@ fn authenticate(control: &mut Control, credentials: &Credentials) -> Result<(), 
     }
 }
 
-/// Data under TLS, and files as they are (RFC 4217 §9).
-fn protect(control: &mut Control) -> Result<(), ClientError> {
+/// Data under TLS (RFC 4217 §8 and §9).
+fn protect(control: &mut Control) -> Result<Protection, ClientError> {
     for (verb, argument) in [("PBSZ", "0"), ("PROT", "P")] {
         let reply = ask(control, verb, argument)?;
         if !reply.code().is_success() {
@@ -133,6 +149,11 @@ fn protect(control: &mut Control) -> Result<(), ClientError> {
             return Err(ClientError::Insecure(control.name().to_owned(), why));
         }
     }
+    Ok(Protection::Private)
+}
+
+/// Files as they are.
+fn plain_files(control: &mut Control) -> Result<(), ClientError> {
     let reply = ask(control, "TYPE", "I")?;
     accepted(control, "TYPE I", reply).map(drop)
 }

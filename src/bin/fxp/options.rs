@@ -44,6 +44,7 @@ pub struct Options {
     pub pins: Vec<Fingerprint>,
     pub first_meeting: FirstMeeting,
     pub known_hosts: Option<PathBuf>,
+    pub clear_text: ClearText,
     pub newest: Newest,
     pub timeout: Duration,
     pub talk: Talk,
@@ -58,6 +59,14 @@ pub enum FirstMeeting {
     Refuse,
     /// Trust it and record it (`--trust-new`).
     Trust,
+}
+
+/// What to do with a server that is named by `ftp://`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClearText {
+    Refuse,
+    /// Speak to it without TLS (`--allow-clear`).
+    Allow,
 }
 
 /// How much to tell.
@@ -97,6 +106,7 @@ fn getopts() -> Getopts {
     options.optmulti("", "pin", "trust these certificates only (repeatable)", "SHA256:HEX");
     options.optflag("", "trust-new", "trust and record servers never met before");
     options.optopt("", "known-hosts", "the record of servers met before", "FILE");
+    options.optflag("", "allow-clear", "speak to ftp:// servers, without any TLS");
     options.optflag("", "tls12", "speak TLS 1.2 at most");
     options.optopt("", "timeout", "patience for a connection, a reply, a stall (60)", "SECONDS");
     options.optflag("q", "quiet", "say nothing but errors");
@@ -182,6 +192,10 @@ fn options(matches: &Matches) -> Result<Options, Failure> {
             false => FirstMeeting::Refuse,
         },
         known_hosts: matches.opt_str("known-hosts").map(PathBuf::from),
+        clear_text: match matches.opt_present("allow-clear") {
+            true => ClearText::Allow,
+            false => ClearText::Refuse,
+        },
         newest: if matches.opt_present("tls12") { Newest::Tls12 } else { Newest::Tls13 },
         timeout: timeout(matches)?,
         talk: talk(matches)?,
@@ -270,7 +284,7 @@ mod tests {
             "--max-depth x ftps://h/x b",
             "--exclude / ftps://h/x b",
             "ftps://h/x -",
-            "ftp://h/x b",
+            "sftp://h/x b",
             "--pin zz ftps://h/x b",
             "--timeout 0 ftps://h/x b",
             "-q -v ftps://h/x b",

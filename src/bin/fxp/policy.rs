@@ -4,9 +4,9 @@
 use crate::{
     exit::Failure,
     known_hosts::KnownHosts,
-    options::{FirstMeeting, Options},
+    options::{ClearText, FirstMeeting, Options},
 };
-use fxpd::{Fingerprint, Judge, Shown};
+use fxpd::{Fingerprint, Judge, Shown, Site};
 use std::{
     env,
     path::PathBuf,
@@ -18,6 +18,7 @@ pub struct Policy {
     pins: Vec<Fingerprint>,
     authority: Authority,
     first_meeting: FirstMeeting,
+    clear_text: ClearText,
     known: Mutex<KnownHosts>,
 }
 
@@ -41,6 +42,7 @@ impl Policy {
                 None => Authority::Unasked,
             },
             first_meeting: options.first_meeting,
+            clear_text: options.clear_text,
             known: Mutex::new(KnownHosts::read(&file).map_err(Failure::Config)?),
         })
     }
@@ -83,6 +85,13 @@ impl Judge for Policy {
             known.record(&server, certificate)
         } else {
             Err(unknown(certificate, why_not))
+        }
+    }
+
+    fn allow_clear(&self, _: &Site) -> Result<(), String> {
+        match self.clear_text {
+            ClearText::Allow => Ok(()),
+            ClearText::Refuse => Err("if that may be, use --allow-clear".to_owned()),
         }
     }
 }
