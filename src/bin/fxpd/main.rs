@@ -4,6 +4,8 @@ mod cert;
 mod config;
 mod failure;
 mod hosts;
+#[path = "../shared/located.rs"]
+mod located;
 mod options;
 mod passwd;
 mod privilege;
@@ -11,6 +13,8 @@ mod prompt;
 mod serve;
 mod settings;
 mod signals;
+#[path = "../shared/toml_value.rs"]
+mod toml_value;
 mod try_mode;
 mod value;
 
