@@ -90,13 +90,15 @@ pub use auth::{
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
     DEFAULT_DEPTH, End, Entry as ManifestEntry, Event, Existing, Extension, Features, Filter,
-    Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Observer, OnExisting,
-    Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog, RemoteEnd,
-    RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side, Site,
-    SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Via, Walk, Why, copy, download,
-    plans, read_manifest, upload, verify,
+    Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Met, Observer,
+    OnExisting, Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog,
+    RemoteEnd, RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side,
+    Site, SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Via, Walk, Why, copy,
+    download, meet, plans, read_manifest, upload, verify,
 };
-pub use net::{Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor};
+pub use net::{
+    Certificate, Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor, Validity,
+};
 pub use proto::{
     Access, Algorithm, Change, Code, Entry, HostName, Kind, Link, Listed, ListedKind, Moment,
     PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,

@@ -7,7 +7,7 @@ use crate::{
         control::{Argument, Control},
         login::{self, Session},
     },
-    net::{Connector, Fingerprint, NetError, Newest, Until},
+    net::{Connector, Fingerprint, Identity, NetError, Newest, Until},
     proto::{Algorithm, Code, Protection, Reply, TlsRole},
 };
 use std::{
@@ -17,11 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How to connect: the same for every server of a run.
+/// How to connect to a server.
 #[derive(Clone)]
 pub struct Setup {
     /// A PEM file of the CAs that [`crate::Shown::authority`] speaks of.
     pub authorities: Option<PathBuf>,
+    /// What is shown to a server that asks who its client is.
+    pub identity: Option<Identity>,
     /// Decides whether a server is the one meant.
     pub judge: Arc<dyn Judge>,
     /// The newest TLS to offer.
@@ -33,10 +35,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// With `judge`, TLS 1.3, a minute of patience and no log.
+    /// With `judge`, TLS 1.3, a minute of patience; no CAs, no certificate of ours, no log.
     pub fn new(judge: impl Judge + 'static) -> Setup {
         Setup {
             authorities: None,
+            identity: None,
             judge: Arc::new(judge),
             newest: Newest::Tls13,
             timeout: Duration::from_secs(60),

@@ -1,6 +1,7 @@
 //! Sockets and TLS: connections that can be read, written and waited for, with nobody's meaning
 //! in their bytes. The only floor that calls OpenSSL's accept and connect.
 
+mod certificate;
 mod channel;
 mod connector;
 mod error;
@@ -13,6 +14,7 @@ mod stream;
 mod tls;
 mod wait;
 
+pub use certificate::{Certificate, Validity};
 pub use channel::{Channel, Next};
 pub use connector::{Connector, Newest};
 pub use error::NetError;
