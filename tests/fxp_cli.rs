@@ -170,7 +170,7 @@ fn an_unknown_certificate_is_refused_until_the_user_says_otherwise() {
     user.runs(&[&url, "a"]).succeeds();
 
     let other = format!("SHA256:{}", "ab".repeat(32));
-    user.runs(&["--pin", &other, &url, "a"]).fails(REFUSED, "no --pin names");
+    user.runs(&["--pin", &other, &url, "a"]).fails(REFUSED, "no pin names");
     fs::write(user.known_hosts(), format!("{} {other}\n", server.name())).unwrap();
     user.runs(&["--trust-new", &url, "a"]).fails(REFUSED, "CERTIFICATE HAS CHANGED");
     fs::write(user.known_hosts(), "nonsense\n").unwrap();

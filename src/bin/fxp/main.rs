@@ -1,10 +1,15 @@
 //! `fxp`: copies a file straight between two FTP servers, encrypted and proved. See fxp(1).
 #![forbid(unsafe_code)]
 
+mod access;
+mod connect;
 mod credentials;
 mod exit;
+mod files;
 mod job;
 mod known_hosts;
+#[path = "../shared/located.rs"]
+mod located;
 mod netrc;
 mod options;
 mod plan;
@@ -13,7 +18,11 @@ mod prompt;
 mod report;
 mod selection;
 mod show;
+mod sites;
 mod state;
+#[path = "../shared/toml_value.rs"]
+mod toml_value;
+mod trust;
 mod verify;
 
 use options::{Asked, Command};
@@ -29,6 +38,7 @@ fn main() -> ExitCode {
             match command {
                 Command::Copy(all) => job::run_all(&all, &options),
                 Command::Plan(ends) => plan::show(&ends, &options),
+                Command::Trust(servers, doubt) => trust::run(&servers, doubt, &options),
                 Command::Verify(manifest, place) => verify::run(&manifest, &place, &options),
             }
         }

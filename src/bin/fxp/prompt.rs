@@ -4,7 +4,7 @@ use fxpd::Secret;
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
 };
 
 /// A longer password is not typed by hand.
@@ -23,6 +23,15 @@ pub fn password(question: &str) -> io::Result<Secret> {
     let answer = read_line(&mut terminal);
     writeln!(terminal)?;
     answer
+}
+
+/// Asks on the controlling terminal what only `yes` answers with yes.
+pub fn confirm(question: &str) -> io::Result<bool> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    write!(terminal, "{question}: ")?;
+    let mut answer = String::new();
+    BufReader::new(terminal).take(MAX_BYTES as u64).read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
 }
 
 /// Reads to the end of the line, and does what the terminal would do about its editing keys.
