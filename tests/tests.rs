@@ -53,6 +53,7 @@ mod rfc4217;
 mod roles;
 mod server_life;
 mod siege;
+mod terminal;
 mod verbs;
 mod virtual_hosts;
 mod wire_fuzz;

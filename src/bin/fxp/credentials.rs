@@ -48,7 +48,7 @@ fn from_netrc(site: &Site) -> Result<Option<netrc::Entry>, Failure> {
 }
 
 fn ask(site: &Site, user: &str) -> Result<Secret, Failure> {
-    prompt::password(&format!("Password of {user} at {site}")).map_err(|error| {
+    prompt::secret(&format!("Password of {user} at {site}")).map_err(|error| {
         let [first, ..] = variables(site);
         Failure::Config(format!(
             "no password of {user} at {site}: set {first}, write ~/.netrc, or be asked on a terminal \

@@ -14,6 +14,7 @@ mod netrc;
 mod options;
 mod plan;
 mod policy;
+#[path = "../shared/prompt.rs"]
 mod prompt;
 mod report;
 mod selection;

@@ -5,12 +5,20 @@ use crate::{
     connect::Connect,
     exit::Failure,
     options::{Options, Talk},
-    prompt, report,
+    report,
     sites::Sites,
 };
 use fxpd::{Certificate, ClientError, Fingerprint, Location, Met, Security, Site, Validity};
 use getopts::{Matches, Options as Getopts};
-use std::{mem, sync::PoisonError};
+use std::{
+    fs::OpenOptions,
+    io::{self, BufRead, BufReader, Read, Write},
+    mem,
+    sync::PoisonError,
+};
+
+/// A longer answer is neither yes nor no.
+const MAX_ANSWER_BYTES: u64 = 100;
 
 /// What may be done without asking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,7 +136,7 @@ fn meet(site: &Site, doubt: Doubt, connect: &Connect, talk: Talk) -> Result<(), 
 
 fn ask(server: &str, now: Fingerprint) -> Result<(), Failure> {
     let question = format!("Is {now} what the owner of {server} tells you? Record it (yes/no)");
-    let answer = prompt::confirm(&question).map_err(|error| {
+    let answer = confirm(&question).map_err(|error| {
         Failure::Config(format!(
             "{server}: nobody is there to ask ({error}); use --pin {now} when you know that it is \
              right, or --yes"
@@ -138,6 +146,15 @@ fn ask(server: &str, now: Fingerprint) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(refused(server.to_owned(), "it was not recorded".to_owned())),
     }
+}
+
+/// Asks on the controlling terminal what only `yes` answers with yes.
+fn confirm(question: &str) -> io::Result<bool> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    write!(terminal, "{question}: ")?;
+    let mut answer = String::new();
+    BufReader::new(terminal).take(MAX_ANSWER_BYTES).read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
 }
 
 fn refused(server: String, why: String) -> Failure {

@@ -9,6 +9,7 @@ mod located;
 mod options;
 mod passwd;
 mod privilege;
+#[path = "../shared/prompt.rs"]
 mod prompt;
 mod serve;
 mod settings;
