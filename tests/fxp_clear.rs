@@ -5,7 +5,10 @@ use crate::{
     program::{Outcome, Program, sample},
     site::Site,
 };
-use fxpd::{Demand, FxpGrant, FxpLevel};
+use fxpd::{
+    Connection, Credentials, Demand, Existing, FxpGrant, FxpLevel, Judge, Location, Run, Secret,
+    Setup, Shown, Unseen,
+};
 use std::{io, net::TcpListener};
 
 const NO_SECURE_ROUTE: i32 = 76;
@@ -106,4 +109,38 @@ fn allowing_clear_text_changes_nothing_between_servers_with_tls() {
     let copied = copies(&fxp, &["--allow-clear", &url(&source, "a"), &url(&target, "b")]);
     copied.succeeds().says("TLS client by SSCN");
     assert!(source.record().tls.is_some() && target.record().tls.is_some());
+}
+
+/// Trusts whoever answers.
+struct Anyone;
+
+impl Judge for Anyone {
+    fn judge(&self, _: &Shown<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn allow_clear(&self, _: &fxpd::Site) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_follows_a_clear_copy_on_the_same_connection_is_protected_again() {
+    let (clear, secure) = (lax(), lax());
+    clear.put("a", b"hello\n");
+    let open = |url: String| {
+        let location: Location = url.parse().unwrap();
+        let ann = Credentials::new("ann", Secret::new("pw")).unwrap();
+        (Connection::open(location.site, ann, Setup::new(Anyone)).unwrap(), location.path)
+    };
+    let (mut source, from) = open(clear_url(&clear, "a"));
+    let (mut target, to) = open(url(&secure, "b"));
+    let mut run = Run::begin(&mut source, &mut target).unwrap();
+    run.file(&from, &to, Existing::Replace, &mut Unseen).unwrap();
+    drop(run); // which does not end it, as when its owner is gone
+    assert!(secure.record().tls.is_none());
+    let home = tempfile::tempdir().unwrap();
+    let here = home.path().join("b");
+    fxpd::download(&mut target, &to, &here, Existing::Replace, &mut Unseen).unwrap();
+    assert!(secure.record().tls.is_some());
 }

@@ -4,6 +4,7 @@ use crate::{
     fxp_pairs::{fxp, said, url},
     proftpd::{PASSWORD, Proftpd, Resumption, make_certificate},
     program::{Outcome, Program},
+    scripted_server::{Data, ScriptedServer},
     site::Site,
 };
 use fxpd::Demand;
@@ -149,6 +150,26 @@ fn a_server_that_asks_for_a_certificate_gets_ours_and_its_owner_alone_reads_the_
     fxp.put("sites.toml", site.as_bytes());
     runs(&["--sites", "sites.toml", "it:a", "c"]).succeeds();
     runs(&["--cert", "missing", &a, "c"]).fails(CONFIG, "missing");
+}
+
+#[test]
+fn a_data_connection_that_asks_for_a_certificate_gets_ours_as_well() {
+    let fxp = fxp();
+    make_certificate(&fxp.path("."));
+    fs::set_permissions(fxp.path("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let with = ["--cert", "cert.pem", "--key", "key.pem"];
+    for option in ["-v", "--tls12"] {
+        let runs = |more: &[&str]| {
+            let server = ScriptedServer::with_data(&[], Data::AsksCertificate);
+            let url = server.url("a");
+            let arguments = [&["--trust-new", option, &url, "b"], more].concat();
+            fxp.runs_with(&arguments, &[("FXP_PASSWORD", "pw")])
+        };
+        runs(&[]).fails(NO_SECURE_ROUTE, "alert");
+        runs(&with).succeeds();
+        assert_eq!(fxp.file("b").unwrap(), b"hello\n");
+        fs::remove_file(fxp.path("b")).unwrap();
+    }
 }
 
 #[test]

@@ -90,6 +90,8 @@ pub enum SiteFault {
     Password,
     /// The host is missing or not a name in ASCII, nor an address.
     Host,
+    /// The address has a zone (`[fe80::1%25eth0]`, RFC 6874).
+    Zone,
     /// The port is not from 1 to 65535.
     Port,
     /// A `%` without two hexadecimal digits.
@@ -111,6 +113,10 @@ impl fmt::Display for SiteFault {
                  use FXP_PASSWORD, ~/.netrc or the prompt"
             }
             SiteFault::Host => "a URL needs a host: a name in ASCII, 192.0.2.1 or [2001:db8::1]",
+            SiteFault::Zone => {
+                "an address with a zone (%eth0) means something to this host only, and a server is told \
+                 addresses; use its global address or its name"
+            }
             SiteFault::Port => "a port is a number from 1 to 65535",
             SiteFault::Percent => "a % in a URL needs two hexadecimal digits (%25 is the % itself)",
             SiteFault::ForbiddenByte => "a URL must not hold a line end or NUL",
@@ -157,7 +163,8 @@ fn parse_address(text: &str, default_port: u16) -> Result<(String, u16), SiteFau
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(SiteFault::Host)?;
-            host.parse::<Ipv6Addr>().map_err(|_| SiteFault::Host)?;
+            let fault = if host.contains('%') { SiteFault::Zone } else { SiteFault::Host };
+            host.parse::<Ipv6Addr>().map_err(|_| fault)?;
             (host, port.strip_prefix(':').or(port.is_empty().then_some("")).ok_or(SiteFault::Host)?)
         }
         None => {
@@ -228,6 +235,8 @@ mod tests {
             ("ftps://::1/a", SiteFault::Host),
             ("ftps://[h]/a", SiteFault::Host),
             ("ftps://[::1]x/a", SiteFault::Host),
+            ("ftps://[fe80::1%25eth0]/a", SiteFault::Zone),
+            ("ftps://[fe80::1%eth0]:21/a", SiteFault::Zone),
             ("ftps://h:0/a", SiteFault::Port),
             ("ftps://h:65536/a", SiteFault::Port),
             ("ftps://h:+1/a", SiteFault::Port),
