@@ -10,7 +10,7 @@ COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 CARGO   ?= cargo
 INSTALL ?= install
 BUILT   := target/release
-PAGES   := fxp.1 fxpd.8 fxpd.conf.5 fxpd.passwd.5
+PAGES   := fxp.1 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 
 .PHONY: all build-tools check check-tools demo install uninstall clean
 

@@ -93,15 +93,15 @@ pub use client::{
     Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Met, Observer,
     OnExisting, Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog,
     RemoteEnd, RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side,
-    Site, SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Via, Walk, Why, copy,
-    download, meet, plans, read_manifest, upload, verify,
+    Site, SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Verification, Verified,
+    Via, Walk, Why, copy, download, meet, plans, read_manifest, upload, verify,
 };
 pub use net::{
-    Certificate, Fingerprint, Identity, NetError, Newest, TlsError, TlsFacts, TlsFloor, Validity,
+    Certificate, Identity, NetError, Newest, PeerRule, TlsError, TlsFacts, TlsFloor, Validity,
 };
 pub use proto::{
-    Access, Algorithm, Change, Code, Entry, HostName, Kind, Link, Listed, ListedKind, Moment,
-    PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,
+    Access, Algorithm, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed, ListedKind,
+    Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
 pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};
@@ -109,4 +109,4 @@ pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
     Upload, Version,
 };
-pub use transfer::{Direction, TransferRecord};
+pub use transfer::{Direction, PeerProof, TransferRecord};

@@ -106,29 +106,27 @@ fn from_program() -> Settings {
 }
 
 /// fxpd.conf(5): `.It Ic KEY = DEFAULT`, and the type on the next line as `.Pq TYPE`. What stands
-/// behind `[[host]]` is a host's.
+/// behind `[[peers]]` or `[[host]]` is theirs.
 fn from_man_page() -> BTreeMap<String, [String; 2]> {
     let page = read("man/fxpd.conf.5");
     let lines: Vec<&str> = page.lines().collect();
-    let hosts = lines.iter().position(|line| line.contains("[[host]]")).expect("hosts");
     let items = lines.windows(2).enumerate().filter_map(|(at, pair)| {
         let (key, default) = pair[0].strip_prefix(".It Ic ")?.split_once(" = ")?;
         let kind = pair[1].strip_prefix(".Pq ").unwrap_or_else(|| panic!("{key} has no type"));
-        Some((full(key, at > hosts), [kind.to_owned(), default.replace("\\(dq", "\"")]))
+        Some((full(key, &lines[..at]), [kind.to_owned(), default.replace("\\(dq", "\"")]))
     });
     items.collect()
 }
 
-/// The sample file: `# MEANING`, and `#KEY = DEFAULT` below. What stands behind `#[[host]]` is a
-/// host's.
+/// The sample file: `# MEANING`, and `#KEY = DEFAULT` below. What stands behind `#[[peers]]` or
+/// `#[[host]]` is theirs.
 fn from_sample() -> BTreeMap<String, [String; 2]> {
     let sample = read("etc/fxpd.conf");
     let lines: Vec<&str> = sample.lines().collect();
-    let hosts = lines.iter().position(|line| *line == "#[[host]]").expect("hosts");
     let items = lines.windows(2).enumerate().filter_map(|(at, pair)| {
         let (key, default) = setting_of(pair[1])?;
         let about = pair[0].strip_prefix("# ").unwrap_or_else(|| panic!("{key} has no meaning"));
-        Some((full(key, at > hosts), [default.to_owned(), about.to_owned()]))
+        Some((full(key, &lines[..at]), [default.to_owned(), about.to_owned()]))
     });
     items.collect()
 }
@@ -139,14 +137,21 @@ fn setting_of(line: &str) -> Option<(&str, &str)> {
     if setting.starts_with([' ', '#']) { None } else { setting.split_once(" = ") }
 }
 
-/// A setting as `fxpd --settings` calls it.
-fn full(key: &str, of_host: bool) -> String {
-    if of_host { format!("host.{key}") } else { key.to_owned() }
+/// A setting as `fxpd --settings` calls it: in the table that was begun last before it.
+fn full(key: &str, before: &[&str]) -> String {
+    let begun = |line: &&str| TABLES.iter().find(|table| line.contains(&format!("[[{table}]]")));
+    match before.iter().rev().find_map(|line| begun(line)) {
+        Some(table) => format!("{table}.{key}"),
+        None => key.to_owned(),
+    }
 }
+
+/// The tables of settings behind all others.
+const TABLES: [&str; 2] = ["peers", "host"];
 
 /// Whether a line of the sample file is there to be enabled.
 fn is_shown(line: &str) -> bool {
-    setting_of(line).is_some() || line == "#[[host]]"
+    setting_of(line).is_some() || line.starts_with("#[[")
 }
 
 fn help(program: &str) -> String {

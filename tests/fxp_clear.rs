@@ -88,6 +88,9 @@ fn a_copy_with_a_clear_server_is_clear_for_its_file_and_for_nothing_else() {
             assert!(record.complete && record.tls.is_none(), "{record:?}");
         }
     }
+    let sure = ["--require-verified", &clear_url(&clear, "a"), &url(&secure, "c")];
+    runs(&fxp, &sure).fails(NO_SECURE_ROUTE, "");
+    assert_eq!(secure.file("c"), None);
     let both = runs(&fxp, &[&clear_url(&clear, "a"), &clear_url(&secure, "c")]).succeeds();
     both.says("IN CLEAR TEXT").says("control no TLS, no TLS");
     assert_eq!(secure.file("c"), Some(bytes));

@@ -7,8 +7,9 @@ use crate::{
     proftpd::{PASSWORD, Proftpd, Resumption},
     program::{Outcome, Program, sample},
     site::Site,
+    xpeer::expects,
 };
-use fxpd::TlsRole;
+use fxpd::{PeerProof, TlsRole};
 use std::fs;
 
 /// Runs `fxp` as one who knows both passwords.
@@ -32,6 +33,7 @@ fn fxp_copies_from_a_site_to_proftpd_and_back() {
         let (ours, theirs) = (url(&site, "a"), proftpd.url("b"));
         let copied = copies(&fxp, &proftpd, &ours, &theirs).succeeds();
         let copied = copied.says("target passive, target TLS client by SSCN").says("3000001 bytes");
+        let copied = copied.says("verified on one end");
         assert_eq!(fs::read(proftpd.path("b")).unwrap(), bytes);
         let record = site.record();
         assert!(record.complete && record.role == TlsRole::Accept, "{record:?}");
@@ -39,6 +41,7 @@ fn fxp_copies_from_a_site_to_proftpd_and_back() {
 
         let copied = copies(&fxp, &proftpd, &theirs, &url(&site, "c")).succeeds();
         let copied = copied.says("source passive, source TLS client by SSCN").says("3000001 bytes");
+        let copied = copied.says("verified on one end");
         assert_eq!(site.file("c").as_ref(), Some(&bytes));
         let record = site.record();
         assert!(record.complete && record.role == TlsRole::Accept, "{record:?}");
@@ -50,6 +53,7 @@ fn fxp_copies_from_a_site_to_proftpd_and_back() {
 #[track_caller]
 fn is_direct(copied: &Outcome, proftpd: &Proftpd) {
     let said = said(&copied.err, proftpd.address());
+    assert!(!said.iter().any(|said| said.starts_with("XPEER")), "it does not list it");
     for command in ["SSCN ON", "SSCN OFF", "PASV"] {
         let times = said.iter().filter(|said| **said == command).count();
         assert_eq!(times, 1, "{command}: {}", copied.err);
@@ -103,11 +107,21 @@ fn ends(ftp: &mut Ftp, what: &str) {
 fn broker(site: &Site, proftpd: &Proftpd, way: Way, version: &str) {
     let bytes = sample(1_000_003);
     let (mut ours, mut theirs) = (site.login("ann"), log_in(proftpd));
+    let certificate = theirs.shown().parse().unwrap();
     let client = if way.proftpd_connects { &mut theirs } else { &mut ours };
     client.says("SSCN ON", 200);
-    for (our_verb, their_verb) in [("RETR a", "STOR b"), ("STOR c", "RETR b")] {
-        let what = format!("{way:?} {version} {our_verb}");
+    for (our_verb, their_verb, proof) in [
+        ("RETR a", "STOR b", PeerProof::Unasked),
+        ("STOR c", "RETR b", PeerProof::Unasked),
+        ("RETR a", "STOR b", PeerProof::Proved),
+        ("STOR c", "RETR b", PeerProof::Proved),
+    ] {
+        let what = format!("{way:?} {version} {our_verb} {proof:?}");
         site.put("a", &bytes);
+        if proof == PeerProof::Proved {
+            // It knows nothing of XPEER, and shows its one certificate as TLS client, too.
+            expects(&mut ours, certificate);
+        }
         if way.proftpd_passive {
             let address = theirs.pasv("PASV");
             ours.says(&port_command(address), 200);
@@ -123,6 +137,7 @@ fn broker(site: &Site, proftpd: &Proftpd, way: Way, version: &str) {
         ends(&mut theirs, &what);
         let record = site.record();
         assert_eq!(record.role == TlsRole::Connect, !way.proftpd_connects, "{what}");
+        assert_eq!(record.proof, proof, "{what}");
         assert_eq!(record.tls.unwrap().version, version, "{what}");
     }
     assert_eq!(fs::read(proftpd.path("b")).unwrap(), bytes, "{way:?} {version}");

@@ -15,6 +15,7 @@ expected='./etc/fxpd.conf
 ./usr/share/man/man1/fxp.1
 ./usr/share/man/man5/fxpd.conf.5
 ./usr/share/man/man5/fxpd.passwd.5
+./usr/share/man/man7/fxpd-fxp.7
 ./usr/share/man/man8/fxpd.8'
 
 make -s install DESTDIR="$stage" PREFIX=/usr

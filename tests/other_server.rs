@@ -126,6 +126,14 @@ impl OtherServer {
         OtherServer { client: Client::only(version), server }
     }
 
+    /// The same, showing `identity` as TLS client too.
+    pub fn proving(version: SslVersion, identity: &Identity) -> OtherServer {
+        OtherServer {
+            client: Client::proving(version, identity),
+            ..OtherServer::only(version, identity)
+        }
+    }
+
     /// Shakes hands in `role`, which is this end's.
     pub fn shake(&self, socket: TcpStream, role: TlsRole) -> Result<SslStream<TcpStream>, String> {
         match role {

@@ -42,6 +42,20 @@ impl Client {
         })
     }
 
+    /// One version only, showing `identity` where it is asked for.
+    pub fn proving(version: SslVersion, identity: &Identity) -> Client {
+        Client::built(|builder| {
+            builder.set_min_proto_version(Some(version)).unwrap();
+            builder.set_max_proto_version(Some(version)).unwrap();
+            show(builder, identity);
+        })
+    }
+
+    /// Any version, showing `identity` where it is asked for.
+    pub fn showing(identity: &Identity) -> Client {
+        Client::built(|builder| show(builder, identity))
+    }
+
     /// After `change`.
     pub fn built(change: impl FnOnce(&mut SslContextBuilder)) -> Client {
         let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
@@ -164,12 +178,16 @@ impl Write for Recorder {
 /// A TLS server that shows `identity`, after `change`.
 pub fn server(identity: &Identity, change: impl FnOnce(&mut SslContextBuilder)) -> SslContext {
     let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
+    show(&mut builder, identity);
+    change(&mut builder);
+    builder.build()
+}
+
+fn show(builder: &mut SslContextBuilder, identity: &Identity) {
     let certificate = X509::from_pem(&identity.certificate_pem().unwrap()).unwrap();
     builder.set_certificate(&certificate).unwrap();
     let key = PKey::private_key_from_pem(&identity.key_pem().unwrap()).unwrap();
     builder.set_private_key(&key).unwrap();
-    change(&mut builder);
-    builder.build()
 }
 
 /// Shakes hands as TLS server.

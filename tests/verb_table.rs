@@ -139,6 +139,11 @@ pub const ROWS: &[Row] = &[
     ]),
     inside("CCC", "CCC", 200).flow(Flow::EndOfTls).early(503, 530).bad(&[("CCC now", 501)]),
     inside("SSCN", "SSCN ON", 200).early(503, 530).bad(&[("SSCN MAYBE", 501)]),
+    inside("XPEER", "XPEER OFF", 200).early(503, 530).bad(&[
+        ("XPEER ON", 501),
+        ("XPEER SHA-256 00", 501),
+        ("XPEER MD5 00", 504),
+    ]),
     inside("CPSV", "CPSV", 227).early(503, 530).bad(&[("CPSV x", 501)]),
     inside("PASV", "PASV", 227).bad(&[("PASV x", 501)]),
     inside("EPSV", "EPSV", 229).bad(&[("EPSV x", 501), ("EPSV 2", 522), ("EPSV 3", 522)]),
@@ -258,7 +263,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// Verbs and features that have a file of tests of their own.
-pub const ELSEWHERE: &[&str] = &["HOST", "XPEER"];
+pub const ELSEWHERE: &[&str] = &["HOST"];
 
 /// What stands in the wrong order: how far the client has come, what it says first, and what is
 /// then refused.
@@ -297,6 +302,13 @@ pub const FEATURES: &[(&str, &[Said])] = &[
     ("PBSZ", &[("PBSZ 0", 200)]),
     ("PROT", &[("PROT P", 200)]),
     ("SSCN", &[("SSCN ON", 200), ("SSCN OFF", 200)]),
+    (
+        "XPEER SHA-256",
+        &[
+            ("XPEER SHA-256 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 200),
+            ("XPEER OFF", 200),
+        ],
+    ),
     ("CPSV", &[("CPSV", 227)]),
     ("EPSV", &[("EPSV", 229), ("EPSV 1", 229)]),
     ("EPRT", &[("EPRT |1|127.0.0.1|51201|", 200)]),

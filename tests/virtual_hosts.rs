@@ -36,11 +36,11 @@ impl Authenticator for Only {
 
 /// A site whose own users are `ann` and others, with a host `a.example` of `amy` and a host
 /// `b.example` of `ben`.
-struct Hosts {
+pub struct Hosts {
     site: Site,
-    own: String,
-    a: String,
-    b: String,
+    pub own: String,
+    pub a: String,
+    pub b: String,
 }
 
 fn host(names: &[&str], user: &'static str, identity: &Identity) -> VirtualHost {
@@ -63,7 +63,7 @@ fn hosts_with(change: impl FnOnce(&mut Plan)) -> Hosts {
     Hosts { site, own, a: a.fingerprint().to_string(), b: b.fingerprint().to_string() }
 }
 
-fn hosts() -> Hosts {
+pub fn hosts() -> Hosts {
     hosts_with(|_| {})
 }
 
@@ -75,7 +75,7 @@ impl Hosts {
     }
 
     /// A connection under TLS by server name alone.
-    fn at(&self, name: &str) -> Ftp {
+    pub fn at(&self, name: &str) -> Ftp {
         let mut ftp = self.connect(Client::any().at(name));
         ftp.secure();
         ftp

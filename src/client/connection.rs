@@ -4,11 +4,12 @@
 use crate::{
     client::{
         ClientError, Credentials, Extension, Features, Judge, ProtocolLog, RemotePath, Site,
+        Verification,
         control::{Argument, Control},
         login::{self, Session},
     },
-    net::{Connector, Fingerprint, Identity, NetError, Newest, Until},
-    proto::{Algorithm, Code, Protection, Reply, TlsRole},
+    net::{Connector, Identity, NetError, Newest, Until},
+    proto::{Algorithm, Code, Fingerprint, Protection, Reply, TlsRole},
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},
@@ -28,6 +29,8 @@ pub struct Setup {
     pub judge: Arc<dyn Judge>,
     /// The newest TLS to offer.
     pub newest: Newest,
+    /// How sure the two servers of a copy must be of each other.
+    pub verification: Verification,
     /// For a connection, a handshake, a reply, and the next byte of a transfer.
     pub timeout: Duration,
     /// Gets every line of the control connections.
@@ -42,6 +45,7 @@ impl Setup {
             identity: None,
             judge: Arc::new(judge),
             newest: Newest::Tls13,
+            verification: Verification::default(),
             timeout: Duration::from_secs(60),
             log: None,
         }
@@ -56,6 +60,8 @@ pub struct Connection {
     session: Session,
     /// What the server's part in TLS is on the data connections of files.
     role: TlsRole,
+    /// Whose certificate the server expects on those data connections, by `XPEER`.
+    expected_peer: Option<Fingerprint>,
     /// The algorithm that `OPTS HASH` chose.
     hashes_by: Option<Algorithm>,
     /// What an aborted transfer of ours left behind.
@@ -89,10 +95,17 @@ impl Connection {
             setup,
             session,
             role: TlsRole::Accept,
+            expected_peer: None,
             hashes_by: None,
             unsettled: None,
             home: None,
         })
+    }
+
+    /// Another connection to the same server, as the same user, with this patience.
+    pub(super) fn another(&self, timeout: Duration) -> Result<Connection, ClientError> {
+        let setup = Setup { timeout, ..self.setup.clone() };
+        Connection::open(self.site.clone(), self.credentials.clone(), setup)
     }
 
     /// The server.
@@ -157,6 +170,11 @@ impl Connection {
     /// Sends a command whose replies the caller collects.
     pub(super) fn begin(&mut self, verb: &str, path: &RemotePath) -> Result<(), ClientError> {
         self.session.control.send(verb, Argument::Shown(path.as_bytes()))
+    }
+
+    /// Sends a command without an argument, whose replies the caller collects.
+    pub(super) fn begin_bare(&mut self, verb: &str) -> Result<(), ClientError> {
+        self.session.control.send(verb, Argument::None)
     }
 
     /// Makes the next transfer begin behind so many bytes (RFC 3659 §5). Said right before its verb.
@@ -224,12 +242,41 @@ impl Connection {
         }
     }
 
+    /// Tells the server whose certificate the peer of its data connections must show, if it was not
+    /// told that before; `None` for nobody's in particular. A server that does not list `XPEER` is
+    /// never sent it.
+    pub(super) fn expect_peer(
+        &mut self,
+        peer: Option<Fingerprint>,
+    ) -> Result<Option<Reply>, ClientError> {
+        if self.expected_peer == peer || !self.features().has(Extension::Xpeer) {
+            return Ok(None);
+        }
+        let argument = peer.map_or("OFF".to_owned(), |peer| format!("SHA-256 {}", peer.hex()));
+        let reply = self.ask("XPEER", argument.as_bytes())?;
+        match reply.code().is_success() {
+            true => {
+                self.expected_peer = peer;
+                Ok(None)
+            }
+            false => Ok(Some(reply)),
+        }
+    }
+
+    /// How sure the two servers of a copy must be of each other.
+    pub(super) fn verification(&self) -> Verification {
+        self.setup.verification
+    }
+
     /// Comes back to a known state after a failed transfer: a command whose reply nothing else can
-    /// be, and everything before that reply is forgotten. If that does not help, logs in anew.
-    pub(super) fn resynchronise(&mut self, outstanding: Outstanding) -> Result<(), ClientError> {
+    /// be. If that does not help, logs in anew. Tells what was outstanding, if it came.
+    pub(super) fn resynchronise(
+        &mut self,
+        outstanding: Outstanding,
+    ) -> Result<Option<Reply>, ClientError> {
         match self.drain(outstanding) {
-            Ok(()) => Ok(()),
-            Err(_) => self.reconnect(),
+            Ok(last_words) => Ok(last_words),
+            Err(_) => self.reconnect().map(|()| None),
         }
     }
 
@@ -241,7 +288,7 @@ impl Connection {
     /// Makes good for what [`Connection::unsettle`] remembers, before the next transfer.
     pub(super) fn settle(&mut self) -> Result<(), ClientError> {
         match self.unsettled.take() {
-            Some(outstanding) => self.resynchronise(outstanding),
+            Some(outstanding) => self.resynchronise(outstanding).map(drop),
             None => Ok(()),
         }
     }
@@ -286,7 +333,7 @@ impl Connection {
     /// Makes sure that the server still hears us, and logs in anew if not.
     pub fn revive(&mut self) -> Result<(), ClientError> {
         let outstanding = self.unsettled.take().unwrap_or(Outstanding::Nothing);
-        self.resynchronise(outstanding)
+        self.resynchronise(outstanding).map(drop)
     }
 
     /// Chooses what `HASH` computes, unless that is chosen already. Whether the server agreed.
@@ -315,24 +362,34 @@ impl Connection {
         Ok(home)
     }
 
-    /// Logs in anew. `SSCN` is off again.
+    /// Logs in anew. `SSCN` and `XPEER` are off again.
     fn reconnect(&mut self) -> Result<(), ClientError> {
         self.session = login::log_in(&self.site, &self.credentials, &self.setup)?;
         self.role = TlsRole::Accept;
+        self.expected_peer = None;
         self.hashes_by = None;
         self.unsettled = None;
         Ok(())
     }
 
-    fn drain(&mut self, outstanding: Outstanding) -> Result<(), ClientError> {
+    fn drain(&mut self, outstanding: Outstanding) -> Result<Option<Reply>, ClientError> {
         let control = &mut self.session.control;
         if outstanding == Outstanding::FinalReply {
             control.send("ABOR", Argument::None)?;
         }
         control.send("PWD", Argument::None)?;
         let until = Until(Instant::now() + RESYNCHRONISE_TIMEOUT.min(self.setup.timeout));
-        while control.reply(until)?.code() != Code::PATH {}
-        Ok(())
+        let mut last_words = None;
+        loop {
+            let reply = control.reply(until)?;
+            if reply.code() == Code::PATH {
+                return Ok(last_words);
+            }
+            // Behind it comes the reply to ABOR, which says nothing.
+            if outstanding == Outstanding::FinalReply && !reply.code().is_preliminary() {
+                last_words = last_words.or(Some(reply));
+            }
+        }
     }
 
     pub(super) fn ask_until(

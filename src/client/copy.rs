@@ -6,9 +6,11 @@
 
 use crate::{
     client::{
-        Attempt, ClientError, Connection, Plan, Progress, Proof, RemotePath, Side,
+        Attempt, ClientError, Connection, Extension, Plan, Progress, Proof, RemotePath, Side,
         exchange::{self, Failure, Job, Pair},
+        gauge::Watch,
         plan, proof,
+        verified::{Verification, Verified},
     },
     proto::{Protection, TlsRole},
 };
@@ -25,6 +27,8 @@ pub struct Copied {
     pub elapsed: Duration,
     /// The way it took.
     pub plan: Plan,
+    /// Which servers made sure of the other.
+    pub verified: Verified,
     /// How it is known to have arrived.
     pub proof: Proof,
     /// The plans that were tried before, in vain.
@@ -88,9 +92,13 @@ impl<'a> Run<'a> {
             );
             return Err(ClientError::NoRoute(why, Vec::new()));
         }
+        let verified = Verified::of(source, target);
+        if source.verification() == Verification::BothEnds && verified != Verified::Both {
+            return Err(ClientError::NoRoute(unverifiable(source, target), Vec::new()));
+        }
         source.settle()?;
         target.settle()?;
-        let pair = Pair { source, target };
+        let pair = Pair { source, target, watch: Watch::default() };
         Ok(Run { pair, plans, chosen: 0, proven: None, interruptions: 0 })
     }
 
@@ -150,6 +158,7 @@ impl<'a> Run<'a> {
                         resumed_at: job.at,
                         elapsed,
                         plan,
+                        verified: self.verified(),
                         proof,
                         attempts,
                     });
@@ -206,15 +215,15 @@ impl<'a> Run<'a> {
         Side::BOTH.into_iter().try_for_each(|side| self.pair.side(side).revive())
     }
 
-    /// Makes both servers TLS servers again, their data protected. A server that refuses or is gone
-    /// is left as it is: the
-    /// next transfer on its connection asks again (client rule 5).
+    /// Makes both servers TLS servers again that expect nobody, their data protected. A server that refuses or is gone
+    /// is left as it is: the next transfer on its connection asks again (client rule 5).
     pub fn end(mut self) {
         for side in Side::BOTH {
-            let server = self.pair.side(side);
-            let _ = server.set_role(TlsRole::Accept); // see above
-            let _ = server.set_protection(Protection::Private); // likewise
+            let _ = self.pair.side(side).set_role(TlsRole::Accept); // see above
+            let _ = self.pair.side(side).expect_peer(None); // and here
+            let _ = self.pair.side(side).set_protection(Protection::Private); // and here
         }
+        self.pair.watch.close();
     }
 
     fn attempt(
@@ -237,6 +246,12 @@ impl<'a> Run<'a> {
         self.interruptions <= MAX_INTERRUPTIONS
     }
 
+    /// A copy that worked is as sure as its servers can make it: what they cannot do, no plan can
+    /// change, and what they can is never left out.
+    fn verified(&self) -> Verified {
+        Verified::of(self.pair.source, self.pair.target)
+    }
+
     fn give_up(
         &self,
         from: &RemotePath,
@@ -255,4 +270,19 @@ impl<'a> Run<'a> {
             ),
         }
     }
+}
+
+/// Why a copy cannot be verified on both ends.
+fn unverifiable(source: &Connection, target: &Connection) -> String {
+    let unable: Vec<_> = [source, target]
+        .iter()
+        .filter(|server| !server.features().has(Extension::Xpeer))
+        .map(|server| server.site().to_string())
+        .collect();
+    format!(
+        "no verified way from {} to {}: XPEER SHA-256 is not in the FEAT of {}",
+        source.site(),
+        target.site(),
+        unable.join(" and ")
+    )
 }

@@ -41,6 +41,10 @@ pub(super) fn open_file(
         let name = connection.site().to_string();
         return Err(ClientError::Refused(name, "SSCN OFF".to_owned(), reply));
     }
+    if let Some(reply) = connection.expect_peer(None)? {
+        let name = connection.site().to_string();
+        return Err(ClientError::Refused(name, "XPEER OFF".to_owned(), reply));
+    }
     open(connection, verb, path, at)
 }
 

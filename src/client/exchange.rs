@@ -5,6 +5,7 @@ use crate::{
     client::{
         ClientError, Connection, Plan, Progress, RemotePath, Side, Via,
         connection::{Outstanding, work_time},
+        gauge::{Gauge, Watch},
         ports::ListenFor,
     },
     proto::{Code, Protection, Reply, TlsRole},
@@ -19,6 +20,8 @@ use std::{
 pub(super) struct Pair<'a> {
     pub source: &'a mut Connection,
     pub target: &'a mut Connection,
+    /// What looks at the target while it is busy.
+    pub watch: Watch,
 }
 
 impl Pair<'_> {
@@ -99,22 +102,26 @@ pub(super) fn exchange(
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
     let mut states = [State::Idle, State::Idle];
-    let outcome = prepare(pair, plan, job)
+    let mut outcome = prepare(pair, plan, job)
         .and_then(|()| transfer(pair, plan, job, &mut states, progress))
         .and_then(|()| verdict(pair, job, &states));
-    if outcome.is_err() {
+    if let Err(failure) = &mut outcome {
         for side in Side::BOTH {
             let outstanding = match states[side as usize] {
                 State::Running => Outstanding::FinalReply,
                 _ => Outstanding::Nothing,
             };
-            pair.side(side).resynchronise(outstanding).map_err(Failure::Final)?;
+            let last = pair.side(side).resynchronise(outstanding).map_err(Failure::Final)?;
+            // Who has waited in vain for the other server may know who came instead.
+            if let (Failure::Plan(why), Some(reply)) = (&mut *failure, last) {
+                why.push_str(&format!("; {side}, broken off: {reply}"));
+            }
         }
     }
     outcome
 }
 
-/// Sets protection and TLS parts, makes one side listen and the other aim there.
+/// Sets protection, TLS parts and who is expected, makes one side listen and the other aim there.
 fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure> {
     // The only call that ever asks for clear data.
     let protection = match plan.via {
@@ -122,6 +129,15 @@ fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure>
         Via::Sscn | Via::Cpsv => Protection::Private,
     };
     for side in Side::BOTH {
+        // Each is told whom it will meet: we have seen the certificates of both. Clear text shows
+        // nobody's.
+        let peer = match protection {
+            Protection::Private => pair.side(side.other()).fingerprint(),
+            Protection::Clear => None,
+        };
+        if let Some(refusal) = pair.side(side).expect_peer(peer)? {
+            return Err(Failure::Plan(format!("{side} refused XPEER: {refusal}")));
+        }
         let by_sscn = plan.via == Via::Sscn && plan.connects == side;
         let role = if by_sscn { TlsRole::Connect } else { TlsRole::Accept };
         if let Some(refusal) = pair.side(side).set_role(role)? {
@@ -177,9 +193,10 @@ fn transfer(
     progress: &mut dyn Progress,
 ) -> Result<(), Failure> {
     let active = plan.passive.other();
+    let mut gauge = Gauge::begin(pair);
     begin(pair, active, job, states)?;
     let head_start = Instant::now() + HEAD_START;
-    while Instant::now() < head_start && !hear(pair, active, states) {
+    while Instant::now() < head_start && !hear(pair, active, states, &mut gauge, job, progress) {
         wait(pair, states, head_start)?;
     }
     if states[active as usize].is_over() && !states[active as usize].is_success() {
@@ -193,7 +210,8 @@ fn transfer(
     let mut deadline = Instant::now() + timeout + work_time(size, MIN_COPY_BYTES_PER_S);
     while Instant::now() < deadline {
         for side in Side::BOTH {
-            if !states[side as usize].is_over() && hear(pair, side, states) {
+            let running = !states[side as usize].is_over();
+            if running && hear(pair, side, states, &mut gauge, job, progress) {
                 let patience = match &states[side as usize] {
                     state if state.is_success() => timeout,
                     state if state.is_over() => NOTICE,
@@ -206,9 +224,13 @@ fn transfer(
             break;
         }
         progress.waiting();
+        let running = |side: Side| matches!(states[side as usize], State::Running);
+        if let Some(bytes) = gauge.ask(pair, job.to, running)? {
+            progress.at(bytes);
+        }
         wait(pair, states, deadline)?;
     }
-    Ok(())
+    gauge.end(pair).map_err(Failure::Final)
 }
 
 fn begin(
@@ -225,13 +247,23 @@ fn begin(
 }
 
 /// Takes the replies of a side that are there. Whether there was any.
-fn hear(pair: &mut Pair<'_>, side: Side, states: &mut [State; 2]) -> bool {
+fn hear(
+    pair: &mut Pair<'_>,
+    side: Side,
+    states: &mut [State; 2],
+    gauge: &mut Gauge,
+    job: Job<'_>,
+    progress: &mut dyn Progress,
+) -> bool {
     let mut heard = false;
     while matches!(states[side as usize], State::Running) {
         match pair.side(side).control().try_reply() {
             Ok(None) => break,
             Ok(Some(reply)) if reply.code().is_preliminary() => {}
-            Ok(Some(reply)) => states[side as usize] = State::Replied(reply),
+            Ok(Some(reply)) => match gauge.hears(side, &reply) {
+                Some(moved) => moved.into_iter().for_each(|bytes| progress.at(job.at + bytes)),
+                None => states[side as usize] = State::Replied(reply),
+            },
             Err(error) => states[side as usize] = State::Lost(error.to_string()),
         }
         heard = true;

@@ -130,7 +130,10 @@ impl Features {
         if line == PROFTPD_LINE {
             self.kind = ServerKind::Proftpd;
         }
-        let known = EXTENSIONS.iter().find(|(name, _)| *name == word);
+        // An XPEER by another hash function is one that we cannot speak.
+        let ours = word != "XPEER"
+            || argument.split(';').any(|name| name.trim().eq_ignore_ascii_case("SHA-256"));
+        let known = EXTENSIONS.iter().find(|(name, _)| ours && *name == word);
         self.extensions.extend(known.map(|(_, extension)| *extension));
         if word == "HASH" {
             let names = argument.split(';').map(|name| name.trim_end_matches('*'));

@@ -7,8 +7,8 @@ use crate::{
         ClientError, Features, Met, Security, Setup, Shown, Site,
         control::{Argument, Control},
     },
-    net::{Connector, Fingerprint, NetError},
-    proto::{Protection, Reply, Secret},
+    net::{Connector, NetError},
+    proto::{Fingerprint, Protection, Reply, Secret},
 };
 
 /// As whom to log in.

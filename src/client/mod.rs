@@ -14,6 +14,7 @@ mod download;
 mod error;
 mod exchange;
 mod features;
+mod gauge;
 mod job;
 mod login;
 mod meet;
@@ -28,6 +29,7 @@ mod site;
 mod tree;
 mod trust;
 mod upload;
+mod verified;
 
 pub use carried::Carried;
 pub use connection::{Connection, Setup};
@@ -54,3 +56,4 @@ pub use tree::{
 };
 pub use trust::{ByAuthority, Judge, Pins, Shown};
 pub use upload::upload;
+pub use verified::{Verification, Verified};

@@ -5,7 +5,8 @@ pub trait Progress {
     /// The file begins; its size, where it is known.
     fn begin(&mut self, size_bytes: Option<u64>);
 
-    /// So many bytes have passed through our hands. Only for copies from or to the local disk.
+    /// So many bytes of the file are at the target. Between two servers it is told about once a
+    /// second, where they can tell.
     fn at(&mut self, bytes: u64);
 
     /// Still at it: called a few times a second while two servers copy among themselves.

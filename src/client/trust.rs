@@ -1,7 +1,7 @@
 //! Whether a server is the one meant: decided between the handshake and the first byte sent. And
 //! whether one that nobody can know may be spoken to at all.
 
-use crate::{client::Site, net::Fingerprint};
+use crate::{client::Site, proto::Fingerprint};
 
 /// What a server showed in the handshake of its control connection.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What a certificate says of itself, for people who decide whether to believe it.
 
-use crate::net::Fingerprint;
+use crate::proto::Fingerprint;
 use openssl::{
     asn1::{Asn1Time, Asn1TimeRef},
     error::ErrorStack,

@@ -1,8 +1,8 @@
 //! TLS as a client does it: whom to trust, and how its data connections resume.
 
 use crate::{
-    net::{Certificate, Fingerprint, Identity, NetError, Stream, TlsError, TlsFloor, Wait, tls},
-    proto::TlsRole,
+    net::{Certificate, Identity, NetError, Stream, TlsError, TlsFloor, Wait, tls},
+    proto::{Fingerprint, TlsRole},
     sys::openssl as libssl,
 };
 use crossbeam_channel::{Receiver, Sender};

@@ -1,5 +1,6 @@
 //! Why a connection could not go on.
 
+use crate::proto::Fingerprint;
 use openssl::{error::ErrorStack, ssl};
 use std::{error, fmt, io};
 
@@ -15,6 +16,8 @@ pub enum NetError {
     Truncated,
     /// TLS failed, for the reason given in OpenSSL's words.
     Tls(String),
+    /// The peer is not the one expected: it showed this certificate, or none.
+    WrongPeer(Option<Fingerprint>),
     /// The system reported an error.
     Io(io::Error),
 }
@@ -52,6 +55,12 @@ impl fmt::Display for NetError {
             NetError::Interrupted => f.write_str("interrupted"),
             NetError::Truncated => f.write_str("the peer closed the connection too early"),
             NetError::Tls(reason) => write!(f, "TLS failed: {reason}"),
+            NetError::WrongPeer(Some(shown)) => {
+                write!(f, "the peer shows {shown}, which is not the certificate expected")
+            }
+            NetError::WrongPeer(None) => {
+                f.write_str("the peer shows no certificate, and one is expected")
+            }
             NetError::Io(error) => write!(f, "{error}"),
         }
     }

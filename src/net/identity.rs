@@ -1,6 +1,6 @@
-//! A certificate with its key, and the fingerprint by which people and peers know it.
+//! A certificate with its key, and how its fingerprint is computed.
 
-use crate::net::certificate;
+use crate::{net::certificate, proto::Fingerprint};
 use openssl::{
     asn1::Asn1Time,
     bn::{BigNum, MsbOption},
@@ -15,7 +15,7 @@ use openssl::{
         extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName},
     },
 };
-use std::{error, fmt, fs, io, net::IpAddr, path::Path, str::FromStr};
+use std::{error, fmt, fs, io, net::IpAddr, path::Path};
 
 /// What a server shows in TLS: its certificate, the chain above it, and the key.
 #[derive(Clone, Debug)]
@@ -118,10 +118,6 @@ fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The SHA-256 of a certificate's DER form.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
-
 impl Fingerprint {
     /// The fingerprint of `certificate`.
     pub(crate) fn of(certificate: &X509Ref) -> Option<Fingerprint> {
@@ -129,40 +125,7 @@ impl Fingerprint {
     }
 
     pub(super) fn computed(certificate: &X509Ref) -> Result<Fingerprint, ErrorStack> {
-        certificate.to_der().map(|der| Fingerprint(sha::sha256(&der)))
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    /// `SHA256:` and 64 hexadecimal digits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SHA256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = String;
-
-    /// Reads what `Display` printed; `openssl x509 -fingerprint` puts colons between the bytes,
-    /// which are taken too.
-    fn from_str(text: &str) -> Result<Fingerprint, String> {
-        let bad = || format!("'{text}' is no fingerprint: SHA256: and 64 hexadecimal digits");
-        let digits = text.strip_prefix("SHA256:").ok_or_else(bad)?.replace(':', "");
-        if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(bad());
-        }
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).map_err(|_| bad())?;
-        }
-        Ok(Fingerprint(bytes))
+        certificate.to_der().map(|der| Fingerprint::from_digest(sha::sha256(&der)))
     }
 }
 
@@ -217,17 +180,6 @@ impl From<ErrorStack> for TlsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fingerprint_is_read_as_printed() {
-        let identity = Identity::self_signed(&["localhost", "127.0.0.1"]).unwrap();
-        let printed = identity.fingerprint().to_string();
-        assert_eq!(printed.len(), 7 + 64);
-        assert_eq!(printed.parse(), Ok(identity.fingerprint()));
-        for bad in ["", "SHA256:", "SHA256:zz", &printed[7..], &printed[..70]] {
-            assert!(bad.parse::<Fingerprint>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_key_of_another_certificate_is_refused() {

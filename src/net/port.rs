@@ -29,7 +29,7 @@ pub struct Opening<'a> {
 }
 
 /// Strangers on one listener that are worth a line in the log.
-const MAX_STRANGERS_LOGGED: usize = 3;
+pub(super) const MAX_STRANGERS_LOGGED: usize = 3;
 
 impl Port {
     /// Waits for the connection, or makes it.
@@ -79,13 +79,15 @@ fn accept(
     }
 }
 
-enum Came {
+/// Who was at the port.
+pub(super) enum Came {
     Admitted(TcpStream),
     Dismissed,
     Nobody,
 }
 
-fn accept_one(
+/// One try, which does not wait.
+pub(super) fn accept_one(
     listener: &TcpListener,
     admits: &dyn Fn(IpAddr) -> bool,
     strangers: &mut usize,

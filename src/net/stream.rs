@@ -5,7 +5,8 @@
 //! and every wait is the caller's (see [`Wait`]).
 
 use crate::{
-    net::{Fingerprint, NetError, Wait},
+    net::{NetError, Wait},
+    proto::Fingerprint,
     sys::{poll::Interest, socket},
 };
 use openssl::ssl::{self, ErrorCode, ShutdownResult, SslRef, SslStream};
@@ -266,7 +267,7 @@ impl AsFd for Stream {
 }
 
 /// An IPv4 address that a dual-stack socket shows as IPv6 is the IPv4 address.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 

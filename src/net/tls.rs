@@ -7,7 +7,8 @@
 
 use crate::{
     net::{
-        HostId, Identity, Names, NetError, Stream, TlsError, Wait,
+        Expected, HostId, Identity, Names, NetError, Stream, TlsError, Wait,
+        expected::Proof,
         server_name::{self, Certificates, Naming},
         stream::{self, Wire},
     },
@@ -184,13 +185,26 @@ impl TlsScope {
     }
 
     /// Begins to shake hands on a data connection, in either role, with the control
-    /// connection's certificate.
-    pub fn begin_data(&self, socket: TcpStream, role: TlsRole) -> Result<Pending, NetError> {
+    /// connection's certificate. Only with whom is `expected` does the handshake end well.
+    pub fn begin_data(
+        &self,
+        socket: TcpStream,
+        role: TlsRole,
+        expected: &Expected,
+    ) -> Result<Pending, NetError> {
         let mut ssl = self.ssl()?;
         // Nobody resumes from a data connection, and a ticket that a client does not read makes
         // its kernel reset the connection under the last bytes of an upload.
         ssl.set_num_tickets(0)?;
-        Pending::new(ssl, socket, role)
+        if expected.is_anyone() {
+            return Pending::new(ssl, socket, role, None);
+        }
+        // A resumed session shows no certificate: of a context that nobody has, none is resumed.
+        let mut nobodys = [0; SESSION_ID_CONTEXT_BYTES];
+        openssl::rand::rand_bytes(&mut nobodys)?;
+        libssl::set_session_id_context(&mut ssl, &nobodys)?;
+        let proof = expected.demand(&mut ssl)?;
+        Pending::new(ssl, socket, role, Some(proof))
     }
 
     fn ssl(&self) -> Result<Ssl, NetError> {
@@ -208,24 +222,31 @@ pub(super) fn handshake(
     role: TlsRole,
     wait: &mut dyn Wait,
 ) -> Result<Stream, NetError> {
-    Pending::new(ssl, socket, role)?.finish(wait)
+    Pending::new(ssl, socket, role, None)?.finish(wait)
 }
 
 /// A handshake under way, for who has other things to wait for as well.
 pub struct Pending {
     stream: SslStream<Wire>,
     step: fn(&mut SslStream<Wire>) -> Result<(), ssl::Error>,
+    /// What the peer must prove, if anything.
+    proof: Option<Proof>,
 }
 
 impl Pending {
-    fn new(ssl: Ssl, socket: TcpStream, role: TlsRole) -> Result<Pending, NetError> {
+    fn new(
+        ssl: Ssl,
+        socket: TcpStream,
+        role: TlsRole,
+        proof: Option<Proof>,
+    ) -> Result<Pending, NetError> {
         socket::tune(&socket)?;
         let stream = SslStream::new(ssl, Wire::new(socket))?;
         let step = match role {
             TlsRole::Accept => SslStream::accept,
             TlsRole::Connect => SslStream::connect,
         };
-        Ok(Pending { stream, step })
+        Ok(Pending { stream, step, proof })
     }
 
     /// Goes as far as it can without waiting, and tells what it waits for; `None` when it is done.
@@ -234,9 +255,28 @@ impl Pending {
             Ok(()) => Ok(None),
             Err(error) => match stream::wanted(&error) {
                 Some(interest) => Ok(Some(interest)),
-                None => Err(NetError::from_ssl(error)),
+                None => {
+                    let error = NetError::from_ssl(error);
+                    Err(match &self.proof {
+                        Some(proof) => proof.explain(error),
+                        None => error,
+                    })
+                }
             },
         }
+    }
+
+    /// Whether the peer must prove who it is.
+    pub fn is_asked(&self) -> bool {
+        self.proof.is_some()
+    }
+
+    /// The connection, once [`Pending::step`] has told that the handshake is done.
+    pub fn done(self) -> Result<Stream, NetError> {
+        if let Some(proof) = &self.proof {
+            proof.check(self.stream.ssl())?;
+        }
+        Ok(Stream::secured(self.stream))
     }
 
     /// Goes to the end, for as long as `wait` allows.
@@ -244,7 +284,7 @@ impl Pending {
         while let Some(interest) = self.step()? {
             wait.wait(self.as_fd(), interest)?;
         }
-        Ok(Stream::secured(self.stream))
+        self.done()
     }
 }
 

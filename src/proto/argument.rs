@@ -2,8 +2,8 @@
 
 use crate::proto::{
     Algorithm, AuthMechanism, ByteRange, Change, Command, CommandFault, DeflateLevel,
-    EndpointFault, EpsvArg, ListArg, ListOptions, Mode, OptsArg, PathArg, Protection,
-    Representation, Secret, SiteArg, SiteFault, TlsRole, endpoint, site, stamp,
+    EndpointFault, EpsvArg, Fingerprint, ListArg, ListOptions, Mode, OptsArg, PathArg, Protection,
+    Representation, Secret, SiteArg, SiteFault, TlsRole, XpeerArg, endpoint, site, stamp,
     verb::{self, Row, Verb},
 };
 use jiff::Timestamp;
@@ -36,6 +36,7 @@ impl<'a> Argument<'a> {
             Verb::Prot => Command::Prot(self.protection()?),
             Verb::Ccc => self.none(Command::Ccc)?,
             Verb::Sscn => Command::Sscn(self.role()?),
+            Verb::Xpeer => Command::Xpeer(self.xpeer()?),
             Verb::Cpsv => self.none(Command::Cpsv)?,
             Verb::Pasv => self.none(Command::Pasv)?,
             Verb::Epsv => Command::Epsv(self.epsv()?),
@@ -224,6 +225,21 @@ impl<'a> Argument<'a> {
         match self.word()?.as_str() {
             "ON" => Ok(true),
             "OFF" => Ok(false),
+            _ => Err(self.bad()),
+        }
+    }
+
+    /// Nothing asks; `OFF`, or a hash function and a fingerprint made by it.
+    fn xpeer(&self) -> Parsed<XpeerArg> {
+        let text = std::str::from_utf8(self.bytes).map_err(|_| self.bad())?.trim_end();
+        match text.to_ascii_uppercase().split(' ').collect::<Vec<_>>()[..] {
+            [""] => Ok(XpeerArg::Show),
+            ["OFF"] => Ok(XpeerArg::Off),
+            ["SHA-256", digits] => {
+                Fingerprint::from_hex(digits).map(XpeerArg::Sha256).ok_or(self.bad())
+            }
+            // A digest of another function's.
+            [_, digits] if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => Err(self.value()),
             _ => Err(self.bad()),
         }
     }

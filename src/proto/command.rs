@@ -1,7 +1,8 @@
 //! Request lines, understood: from bytes to a [`Command`], which is well formed if it exists.
 
 use crate::proto::{
-    Algorithm, ByteRange, Change, HostName, ListOptions, PathArg, Secret, SiteArg, TlsRole,
+    Algorithm, ByteRange, Change, Fingerprint, HostName, ListOptions, PathArg, Secret, SiteArg,
+    TlsRole,
     argument::{self, Argument},
     verb::{self, Row},
 };
@@ -25,6 +26,8 @@ pub enum Command {
     Ccc,
     /// `None` asks which TLS role is set; `Some` sets it.
     Sscn(Option<TlsRole>),
+    /// Who must be at the other end when files are sent.
+    Xpeer(XpeerArg),
     Cpsv,
     Pasv,
     Epsv(EpsvArg),
@@ -108,6 +111,17 @@ pub enum Protection {
     Clear,
     /// `P`: data under TLS.
     Private,
+}
+
+/// What `XPEER` says of the peer of data connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XpeerArg {
+    /// Asks who is expected.
+    Show,
+    /// Expects nobody in particular.
+    Off,
+    /// Expects the owner of the certificate with this SHA-256.
+    Sha256(Fingerprint),
 }
 
 /// What `EPSV` asks for (RFC 2428 §3).
@@ -247,6 +261,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn xpeer_takes_a_fingerprint_off_or_nothing() {
+        let (lower, upper) = ("0a".repeat(32), "0A".repeat(32));
+        let print = XpeerArg::Sha256(Fingerprint::from_hex(&lower).unwrap());
+        for (line, argument) in [
+            ("XPEER".to_owned(), XpeerArg::Show),
+            ("xpeer  ".to_owned(), XpeerArg::Show),
+            ("XPEER OFF".to_owned(), XpeerArg::Off),
+            ("xpeer off ".to_owned(), XpeerArg::Off),
+            (format!("XPEER SHA-256 {lower}"), print),
+            (format!("xpeer sha-256 {upper} "), print),
+        ] {
+            assert_eq!(parse(&line), Ok(Command::Xpeer(argument)), "{line}");
+        }
+        for bad in [
+            "XPEER ON".to_owned(),
+            "XPEER OFF OFF".to_owned(),
+            "XPEER SHA-256".to_owned(),
+            format!("XPEER {lower}"),
+            format!("XPEER SHA-256  {lower}"),
+            format!("XPEER SHA-256 {lower}0"),
+            format!("XPEER SHA-256 {}", &lower[1..]),
+            format!("XPEER SHA-256 +{}", &lower[1..]),
+            format!("XPEER SHA-256 {lower} {lower}"),
+        ] {
+            assert!(matches!(parse(&bad), Err(CommandFault::Argument(_))), "{bad}");
+        }
+        let other = parse(&format!("XPEER SHA-512 {lower}{lower}"));
+        assert!(matches!(other, Err(CommandFault::Value(_))), "{other:?}");
+    }
+
     fn listed(letters: &str, path: Option<&str>) -> ListArg {
         let mut options = ListOptions::default();
         letters.bytes().for_each(|letter| options.take(letter));
@@ -314,7 +359,7 @@ mod tests {
             (" NOOP", Unknown),
             ("SITE CHMOD 1 x", Argument(row("SITE"))),
             ("SITE EXEC x", Value(row("SITE"))),
-            ("XPEER x", NotBuilt),
+            ("SMNT x", NotBuilt),
             ("HOST", Argument(row("HOST"))),
             ("HOST a b", Argument(row("HOST"))),
             ("HOST a.example:21", Argument(row("HOST"))),

@@ -7,6 +7,7 @@ pub mod endpoint;
 mod entry;
 mod facts;
 mod facts_line;
+mod fingerprint;
 mod glob;
 mod host;
 mod line;
@@ -26,12 +27,13 @@ pub mod verb;
 pub use algorithm::Algorithm;
 pub use command::{
     AuthMechanism, Command, CommandFault, DeflateLevel, EpsvArg, ListArg, Mode, OptsArg,
-    Protection, Representation,
+    Protection, Representation, XpeerArg,
 };
 pub use endpoint::EndpointFault;
 pub use entry::{Access, Change, Entry, Kind, Link, Permits};
 pub use facts::Facts;
 pub use facts_line::{FactLine, Place};
+pub use fingerprint::Fingerprint;
 pub use glob::{Component, Glob, PathPattern};
 pub use host::HostName;
 pub use line::{Line, LineAssembler, LineFault};

@@ -15,6 +15,7 @@ pub enum Verb {
     Prot,
     Ccc,
     Sscn,
+    Xpeer,
     Cpsv,
     Pasv,
     Epsv,
@@ -201,6 +202,7 @@ pub const VERBS: &[Row] = &[
     secure("PROT", Verb::Prot, "C|P").feat("PROT"),
     secure_inside("CCC", Verb::Ccc, ""),
     secure_inside("SSCN", Verb::Sscn, "[ON|OFF]").feat("SSCN"),
+    secure_inside("XPEER", Verb::Xpeer, "[OFF|SHA-256 <64 hex digits>]").feat("XPEER SHA-256"),
     secure_inside("CPSV", Verb::Cpsv, "").feat("CPSV"),
     inside("PASV", Verb::Pasv, ""),
     inside("EPSV", Verb::Epsv, "[1|2|ALL]").feat("EPSV"),
@@ -269,7 +271,6 @@ pub const VERBS: &[Row] = &[
     secure("MIC", Verb::Protected, "(not for TLS)"),
     secure("CONF", Verb::Protected, "(not for TLS)"),
     secure("ENC", Verb::Protected, "(not for TLS)"),
-    planned("XPEER"),
     planned("SMNT"),
 ];
 

@@ -176,7 +176,10 @@ fn push_field(name: &[u8], line: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::{PathArg, TlsRole, VirtualPath};
+    use crate::{
+        proto::{PathArg, TlsRole, VirtualPath},
+        transfer::PeerProof,
+    };
 
     fn record(path: &[u8]) -> TransferRecord {
         TransferRecord {
@@ -191,6 +194,7 @@ mod tests {
             complete: true,
             peer: None,
             foreign: false,
+            proof: PeerProof::Unasked,
             role: TlsRole::Accept,
             tls: None,
         }

@@ -4,18 +4,19 @@
 //! [`Session::open_data`] holds the only call of [`TlsRole::for_data`]: here SSCN is decided.
 
 use crate::{
-    net::{NetError, Opening, Stream, TlsFacts},
+    net::{Expected, NetError, Opening, Port, Stream, TlsFacts},
     proto::{Code, Payload, Protection, Reply, TlsRole},
     session::{
         Demand, Session,
         early::{Early, Stage},
+        expected::Expectations,
         foreign::Admission,
         refusal::Refusal,
         state::{Login, PreparedPort},
         watch::{Cause, Limit, Watch},
     },
     storage::Tree,
-    transfer::Direction,
+    transfer::{Direction, PeerProof},
 };
 use std::{cell::Cell, net::SocketAddr, time::Instant};
 
@@ -32,8 +33,17 @@ pub struct About {
     pub is_announced: bool,
     pub peer: Option<SocketAddr>,
     pub foreign: bool,
+    pub proof: PeerProof,
     pub role: TlsRole,
     pub tls: Option<TlsFacts>,
+}
+
+impl About {
+    /// Who is at the other end.
+    pub fn meets(&mut self, peer: Option<SocketAddr>, admission: &Admission) {
+        self.peer = peer;
+        self.foreign = peer.is_some_and(|peer| admission.is_foreign(peer.ip()));
+    }
 }
 
 impl Session {
@@ -49,26 +59,29 @@ impl Session {
         let mut prepared = self.port.take().ok_or_else(|| {
             Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "PASV, EPSV, PORT or EPRT first."))
         })?;
-        let protection = self.negotiated.protection;
-        if protection == Protection::Clear && self.services.settings.tls == Demand::Required {
-            return Err(Reply::new(Code::PROTECTION_NEEDED, "PROT P first.").into());
-        }
+        let expectations = self.expectations(payload);
+        let pinned = expectations.as_ref().is_some_and(|expected| expected.pin.is_some());
+        self.check_protection(pinned)?;
         let admission = self.admission(payload, direction, &prepared)?;
         about.role = self.data_role(payload, &prepared);
         let early = prepared.early.take().filter(|early| admission.admits(early.peer.ip()));
-        if early.as_ref().is_some_and(|early| early.stage.has_begun())
-            && (protection == Protection::Clear || about.role == TlsRole::Connect)
-        {
+        let private = self.negotiated.protection == Protection::Private;
+        let begun = early.as_ref().is_some_and(|early| early.stage.has_begun());
+        if begun && !pinned && (!private || about.role == TlsRole::Connect) {
             let text = "TLS began on this port before PROT or SSCN changed: open another.";
             return Err(Reply::new(Code::NO_DATA_CONNECTION, text).into());
         }
 
         self.say(&Reply::new(Code::DATA_OPENING, announcement))?;
         about.is_announced = true;
+        if let Some(expected) = expectations.filter(|_| pinned || private && !begun) {
+            let stream = self.open_expected(&prepared, early, &admission, &expected, about)?;
+            drop(prepared);
+            return self.ready(stream, about);
+        }
         let stage = match early {
             Some(Early { peer, stage }) => {
-                about.peer = Some(peer);
-                about.foreign = admission.is_foreign(peer.ip());
+                about.meets(Some(peer), &admission);
                 stage
             }
             None => Stage::Silent(self.connect(&prepared, &admission, about)?),
@@ -76,12 +89,58 @@ impl Session {
         // From here on nobody listens there, and the port is free again.
         drop(prepared);
         let stage = match stage {
-            Stage::Held(stream) | Stage::Silent(stream) if protection == Protection::Clear => {
+            Stage::Held(stream) | Stage::Silent(stream) if !private => {
                 return Ok(Data { stream, about: about.clone() });
             }
             stage => stage,
         };
-        let stream = self.secure(stage, payload, about)?;
+        let stream = self.secure(stage, payload, &Expected::default(), about)?;
+        self.ready(stream, about)
+    }
+
+    fn open_expected(
+        &mut self,
+        prepared: &PreparedPort,
+        early: Option<Early>,
+        admission: &Admission,
+        expectations: &Expectations,
+        about: &mut About,
+    ) -> Result<Stream, Refusal> {
+        let target = match &prepared.port {
+            Port::Passive(listener) => {
+                return self.await_expected(listener, early, admission, expectations, about);
+            }
+            // Where we connect to there is nobody else to wait for.
+            Port::Active(target) => target,
+        };
+        let expected = expectations.of(target.ip());
+        let [missing, proved] = match expected.is_anyone() {
+            true => [PeerProof::Unasked; 2],
+            false => [PeerProof::Missing, PeerProof::Proved],
+        };
+        about.proof = missing;
+        let stage = Stage::Silent(self.connect(prepared, admission, about)?);
+        let stream = self.secure(stage, Payload::File, &expected, about)?;
+        about.proof = proved;
+        Ok(stream)
+    }
+
+    /// No byte goes in clear text where TLS is demanded, by the server's settings or by `XPEER`.
+    fn check_protection(&self, pinned: bool) -> Result<(), Refusal> {
+        let refuse = |text: &str| Err(Reply::new(Code::PROTECTION_NEEDED, text).into());
+        match self.negotiated.protection {
+            Protection::Private => Ok(()),
+            Protection::Clear if self.services.settings.tls == Demand::Required => {
+                refuse("PROT P first.")
+            }
+            Protection::Clear if pinned => {
+                refuse("XPEER names a peer, and only under PROT P can it prove who it is.")
+            }
+            Protection::Clear => Ok(()),
+        }
+    }
+
+    fn ready(&self, stream: Stream, about: &mut About) -> Result<Data, Refusal> {
         about.tls = stream.tls();
         self.check_resumption(about)?;
         Ok(Data { stream, about: about.clone() })
@@ -96,7 +155,10 @@ impl Session {
                 .all(|payload| self.data_role(*payload, prepared) == TlsRole::Accept)
         };
         let private = self.negotiated.protection == Protection::Private;
-        private && self.port.as_ref().is_some_and(accepts)
+        // A pin is asked for in the handshake: it must stand before that begins, and the verb may
+        // still be preceded by another.
+        let pinned = self.negotiated.expected_peer.is_some();
+        private && !pinned && self.port.as_ref().is_some_and(accepts)
     }
 
     fn data_role(&self, payload: Payload, prepared: &PreparedPort) -> TlsRole {
@@ -118,18 +180,23 @@ impl Session {
             Ok((stream, peer))
         })?;
         let (stream, peer) = opened.map_err(|error| Refusal::no_data_connection(&error))?;
-        about.peer = Some(peer);
-        about.foreign = admission.is_foreign(peer.ip());
+        about.meets(Some(peer), admission);
         Ok(stream)
     }
 
-    fn secure(&mut self, stage: Stage, payload: Payload, about: &About) -> Result<Stream, Refusal> {
+    fn secure(
+        &mut self,
+        stage: Stage,
+        payload: Payload,
+        expected: &Expected,
+        about: &About,
+    ) -> Result<Stream, Refusal> {
         let fresh = Instant::now() + self.services.settings.handshake_timeout;
         let role = about.role;
         let (deadline, pending) = match stage {
             Stage::Held(stream) | Stage::Silent(stream) => {
                 let socket = stream.into_socket().map_err(NetError::from);
-                (fresh, socket.and_then(|socket| self.scope.begin_data(socket, role)))
+                (fresh, socket.and_then(|socket| self.scope.begin_data(socket, role, expected)))
             }
             Stage::Shaking(pending, _, deadline) => (deadline, Ok(pending)),
             Stage::Ready(pending) => (fresh, Ok(pending)),
@@ -146,9 +213,11 @@ impl Session {
 
     /// Where it is demanded, a data connection resumes a session of this control connection (no
     /// other can be resumed: see [`crate::net::TlsScope`]). Only the accepting end can demand it,
-    /// and a permitted foreign peer has no session to resume.
+    /// and a permitted foreign peer has no session to resume, nor one that has proved by its
+    /// certificate who it is, which is more.
     fn check_resumption(&self, about: &About) -> Result<(), Refusal> {
-        let waived = about.foreign || about.role == TlsRole::Connect;
+        let proved = about.proof == PeerProof::Proved;
+        let waived = about.foreign || proved || about.role == TlsRole::Connect;
         let resumed = about.tls.as_ref().is_some_and(|facts| facts.resumed);
         let demanded = self.services.settings.data_tls_reuse == Demand::Required;
         if !demanded || waived || resumed {

@@ -11,7 +11,7 @@
 //! Nothing here decides who plays which role: `data.rs` does.
 
 use crate::{
-    net::{NetError, Pending, Stream, TlsScope},
+    net::{Expected, NetError, Pending, Stream, TlsScope},
     proto::TlsRole,
     session::{foreign::Admission, state::PreparedPort},
     sys::poll::{self, Interest},
@@ -73,7 +73,8 @@ impl Stage {
 }
 
 fn begin(stream: Stream, scope: &TlsScope) -> Result<Pending, NetError> {
-    scope.begin_data(stream.into_socket()?, TlsRole::Accept)
+    // No verb that could come expects anyone in particular: see `shakes_hands_early`.
+    scope.begin_data(stream.into_socket()?, TlsRole::Accept, &Expected::default())
 }
 
 /// What one wait for a command looks at besides: the passive port, or what came of it.

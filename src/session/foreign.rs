@@ -6,7 +6,7 @@
 
 use crate::{
     auth::{FxpGrant, FxpLevel},
-    net::Port,
+    net::{PeerRule, Port},
     proto::{Code, Payload, Protection, Reply},
     session::{
         Session,
@@ -17,24 +17,60 @@ use crate::{
     sys::socket,
     transfer::Direction,
 };
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// Below this stand the services of systems (RFC 2577 §3).
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
+const UNVERIFIED: &str = "This account may copy with verified servers only: XPEER names one.";
+
 /// Who may take part in one transfer, besides the client.
 #[derive(Clone, Debug)]
 pub struct Admission {
     client: IpAddr,
-    /// Whether other hosts may, and if only some, which.
-    foreign: Option<Vec<ipnet::IpNet>>,
+    /// Whether other hosts may, and which.
+    foreign: Option<Foreign>,
+}
+
+/// Which other hosts may take part.
+#[derive(Clone, Debug)]
+struct Foreign {
+    /// Those in these networks; anywhere if there are none.
+    networks: Vec<IpNet>,
+    known: Known,
+    /// The rules of the operator.
+    peers: Vec<PeerRule>,
+}
+
+/// Which of them, as far as the operator's rules speak of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// All.
+    Whatever,
+    /// Only those of whom a rule speaks, for nothing else verifies them.
+    Only,
+    /// Only the others: in clear text nobody can prove what a rule demands.
+    Not,
+}
+
+impl Foreign {
+    fn admits(&self, host: IpAddr) -> bool {
+        let known = || PeerRule::find(&self.peers, host).is_some();
+        FxpGrant::reaches(&self.networks, host)
+            && match self.known {
+                Known::Whatever => true,
+                Known::Only => known(),
+                Known::Not => !known(),
+            }
+    }
 }
 
 impl Admission {
     /// Whether `host` may.
     pub fn admits(&self, host: IpAddr) -> bool {
-        let granted = |networks: &Vec<_>| FxpGrant::reaches(networks, host);
-        !self.is_foreign(host) || self.foreign.as_ref().is_some_and(granted)
+        let admitted = || self.foreign.as_ref().is_some_and(|foreign| foreign.admits(host));
+        !self.is_foreign(host) || admitted()
     }
 
     /// Whether `host` is another than the client's.
@@ -91,28 +127,30 @@ impl Session {
         prepared: &PreparedPort,
     ) -> Result<Admission, Refusal> {
         let granted = self.granted(payload, direction);
-        let foreign = granted.as_ref().ok().map(|nets| nets.to_vec());
+        let foreign = granted.as_ref().ok().cloned();
         let admission = Admission { client: self.client.ip(), foreign };
         let Port::Active(target) = &prepared.port else { return Ok(admission) };
         if admission.admits(target.ip()) {
             return Ok(admission);
         }
-        let networks = "The other server is in no network that this account may copy with.";
-        Err(granted.err().unwrap_or_else(|| Reply::new(Code::UNAVAILABLE, networks).into()))
+        let text = match granted {
+            Err(refusal) => return Err(refusal),
+            Ok(Foreign { known: Known::Only, .. }) => UNVERIFIED,
+            Ok(_) => "The other server is none that this account may copy with.",
+        };
+        Err(Reply::new(Code::UNAVAILABLE, text).into())
     }
 
     /// Who may take part in any transfer that could come as things stand.
     pub(super) fn admissions(&self) -> Vec<Admission> {
         let client = self.client.ip();
-        let of = |direction| {
-            let granted = self.granted(Payload::File, direction).ok();
-            Admission { client, foreign: granted.map(|nets| nets.to_vec()) }
-        };
+        let of =
+            |direction| Admission { client, foreign: self.granted(Payload::File, direction).ok() };
         [Direction::Incoming, Direction::Outgoing].map(of).into()
     }
 
-    /// The networks that a foreign peer of this transfer may be in, or why there may be none.
-    fn granted(&self, payload: Payload, direction: Direction) -> Result<&[ipnet::IpNet], Refusal> {
+    /// Which foreign peers this transfer may have, or why none.
+    fn granted(&self, payload: Payload, direction: Direction) -> Result<Foreign, Refusal> {
         let Login::Member(member) = &self.login else { return Err(Refusal::not_logged_in()) };
         let grant = &member.account.fxp;
         let (level, networks) = match direction {
@@ -120,20 +158,28 @@ impl Session {
             Direction::Incoming => (grant.incoming, &grant.incoming_networks),
         };
         let refuse = |code, text: &str| Err(Reply::new(code, text).into());
+        let peers = &self.services.settings.peers;
+        let named = self.negotiated.expected_peer.is_some();
         let private = self.negotiated.protection == Protection::Private;
         match (payload, level) {
             (Payload::Listing, _) => refuse(Code::UNAVAILABLE, "Listings go to the client alone."),
             (_, FxpLevel::Off) => {
                 refuse(Code::UNAVAILABLE, "This account may not copy to or from other servers.")
             }
-            // Nothing verifies a peer yet, so nobody is a verified one.
-            (_, FxpLevel::Verified) => {
-                refuse(Code::UNAVAILABLE, "This account may copy with verified servers only.")
+            (_, FxpLevel::Verified) if !named && peers.is_empty() => {
+                refuse(Code::UNAVAILABLE, UNVERIFIED)
             }
-            (_, FxpLevel::Tls) if !private => {
+            (_, FxpLevel::Verified | FxpLevel::Tls) if !private => {
                 refuse(Code::PROTECTION_NEEDED, "Copying between servers needs PROT P.")
             }
-            (_, FxpLevel::Tls | FxpLevel::Any) => Ok(networks),
+            (_, level @ (FxpLevel::Verified | FxpLevel::Tls | FxpLevel::Any)) => {
+                let known = match level {
+                    FxpLevel::Verified if !named => Known::Only,
+                    _ if !private => Known::Not,
+                    _ => Known::Whatever,
+                };
+                Ok(Foreign { networks: networks.clone(), known, peers: peers.clone() })
+            }
         }
     }
 
@@ -157,11 +203,12 @@ mod tests {
     #[test]
     fn the_client_is_admitted_and_others_by_grant() {
         let alone = Admission { client: ip("10.0.0.1"), foreign: None };
-        let net = Admission {
+        let within = |networks| Admission {
             client: ip("10.0.0.1"),
-            foreign: Some(vec!["192.0.2.0/24".parse().unwrap()]),
+            foreign: Some(Foreign { networks, known: Known::Whatever, peers: Vec::new() }),
         };
-        let anyone = Admission { client: ip("10.0.0.1"), foreign: Some(Vec::new()) };
+        let net = within(vec!["192.0.2.0/24".parse().unwrap()]);
+        let anyone = within(Vec::new());
         for (host, by_alone, by_net, by_anyone) in [
             ("10.0.0.1", true, true, true),
             ("::ffff:10.0.0.1", true, true, true),

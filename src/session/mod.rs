@@ -8,6 +8,7 @@ mod address;
 mod attributes;
 mod data;
 mod early;
+mod expected;
 mod files;
 mod foreign;
 mod gate;
@@ -204,6 +205,7 @@ impl Session {
             Command::Prot(protection) => self.prot(protection),
             Command::Ccc => self.ccc(),
             Command::Sscn(wish) => self.sscn(wish),
+            Command::Xpeer(argument) => self.xpeer(argument),
             Command::Cpsv => self.cpsv(),
             Command::Pasv => self.pasv(),
             Command::Epsv(family) => self.epsv(family),

@@ -122,9 +122,9 @@ impl Refusal {
     pub fn negotiation_failed(payload: Payload, error: &NetError) -> Refusal {
         let reason = match error {
             NetError::Interrupted => return Refusal::aborted(),
-            NetError::Tls(reason) => reason.as_str(),
-            NetError::Timeout => "timed out",
-            _ => "the peer closed the connection",
+            NetError::Tls(reason) => reason.clone(),
+            NetError::Timeout | NetError::WrongPeer(_) => error.to_string(),
+            _ => "the peer closed the connection".to_owned(),
         };
         let code = match payload {
             Payload::File => Code::CLOSING,
@@ -132,6 +132,12 @@ impl Refusal {
         };
         let text = format!("Connection closed (SSL/TLS negotiation failed: {reason}).");
         Reply::new(code, text).into()
+    }
+
+    /// The transfer was broken off while the expected peer was waited for.
+    pub fn aborted_after(error: &NetError) -> Refusal {
+        let text = format!("Transfer aborted. The last who came was refused: {error}.");
+        Reply::new(Code::TRANSFER_ABORTED, text).into()
     }
 
     /// The transfer was broken off.

@@ -1,9 +1,9 @@
 //! What is protected, and how: `AUTH`, `PBSZ`, `PROT`, `CCC`, `REIN` (RFC 4217, RFC 2228) and
-//! `SSCN`. The wish that `SSCN` leaves is honoured in `data.rs`.
+//! `SSCN`, `XPEER`. What `SSCN` and `XPEER` leave is honoured in `data.rs`.
 
 use crate::{
     net::Until,
-    proto::{AuthMechanism, Code, Protection, Reply, TlsRole, verb::Verb},
+    proto::{AuthMechanism, Code, Protection, Reply, TlsRole, XpeerArg, verb::Verb},
     session::{
         Demand, Hangup, Listen, Session,
         refusal::Handled,
@@ -74,6 +74,21 @@ impl Session {
             self.negotiated.role_wish = role;
         }
         Ok(Reply::new(Code::OK, self.negotiated.role_wish.method()))
+    }
+
+    /// `XPEER`: whose certificate the peer must show when files are sent. `SSCN` says who asks for
+    /// it; this says what it must be. See fxpd-fxp(7).
+    pub(super) fn xpeer(&mut self, argument: XpeerArg) -> Handled {
+        match argument {
+            XpeerArg::Show => {}
+            XpeerArg::Off => self.negotiated.expected_peer = None,
+            XpeerArg::Sha256(fingerprint) => self.negotiated.expected_peer = Some(fingerprint),
+        }
+        let text = match self.negotiated.expected_peer {
+            None => "XPEER OFF".to_owned(),
+            Some(fingerprint) => format!("XPEER SHA-256 {}", fingerprint.hex()),
+        };
+        Ok(Reply::new(Code::OK, text))
     }
 
     /// `CCC`: TLS ends after the reply, where the operator allows it (RFC 2228 §3).

@@ -1,5 +1,6 @@
 //! What an operator may set about a session: limits, deadlines, and what is demanded of TLS.
 
+use crate::net::PeerRule;
 use std::{net::Ipv4Addr, ops::RangeInclusive, time::Duration};
 
 /// The settings of a server's sessions. Each has a safe default; see fxpd.conf(5).
@@ -45,6 +46,8 @@ pub struct Settings {
     pub hash_transfers: HashTransfers,
     /// What `LIST` shows as owner and group.
     pub list_owner: ListOwner,
+    /// What the servers of some networks must show, the first rule that speaks of a host counting.
+    pub peers: Vec<PeerRule>,
 }
 
 impl Default for Settings {
@@ -70,6 +73,7 @@ impl Default for Settings {
             max_hashing: 0,
             hash_transfers: HashTransfers::Foreign,
             list_owner: ListOwner::Numeric,
+            peers: Vec::new(),
         }
     }
 }

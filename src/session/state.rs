@@ -4,8 +4,8 @@ use crate::{
     auth::Account,
     net::Port,
     proto::{
-        Algorithm, ByteRange, DeflateLevel, Facts, Mode, Protection, Representation, TlsRole,
-        VirtualPath,
+        Algorithm, ByteRange, DeflateLevel, Facts, Fingerprint, Mode, Protection, Representation,
+        TlsRole, VirtualPath,
     },
     session::early::Early,
     storage::Tree,
@@ -47,6 +47,8 @@ pub struct Negotiated {
     pub protection: Protection,
     /// The TLS role that `SSCN` set, for files.
     pub role_wish: TlsRole,
+    /// Who must be at the other end, by `XPEER`, for files.
+    pub expected_peer: Option<Fingerprint>,
     pub representation: Representation,
     pub mode: Mode,
     /// For `MODE Z`, also while the mode is another.
@@ -69,6 +71,7 @@ impl Default for Negotiated {
             buffer_size_agreed: false,
             protection: Protection::Clear,
             role_wish: TlsRole::Accept,
+            expected_peer: None,
             representation: Representation::Ascii,
             mode: Mode::Stream,
             deflate_level: DeflateLevel::default(),

@@ -13,7 +13,7 @@ use crate::{
         watch::Limit,
     },
     storage::{Download, Kept, Start, StorageError, Upload},
-    transfer::{self, Coding, Direction, Hashed, Part, TransferError, TransferRecord},
+    transfer::{self, Coding, Direction, Hashed, Part, PeerProof, TransferError, TransferRecord},
 };
 use jiff::Timestamp;
 use std::{
@@ -306,6 +306,7 @@ impl Session {
             complete,
             peer: transfer.about.peer,
             foreign: transfer.about.foreign,
+            proof: transfer.about.proof,
             role: transfer.about.role,
             tls: transfer.about.tls,
         })
@@ -319,8 +320,13 @@ fn fxp_line(record: &TransferRecord) -> String {
         None => "in clear text or not at all".to_owned(),
         Some(facts) => {
             let shown = facts.peer.map_or("no certificate".to_owned(), |print| print.to_string());
-            format!("as {:?} under {} with {shown}, not verified", record.role, facts.version)
+            format!("as {:?} under {} with {shown}", record.role, facts.version)
         }
+    };
+    let proof = match record.proof {
+        PeerProof::Unasked => "not verified",
+        PeerProof::Proved => "verified",
+        PeerProof::Missing => "not the expected peer",
     };
     let way = match record.direction {
         Direction::Outgoing => "to",
@@ -328,5 +334,8 @@ fn fxp_line(record: &TransferRecord) -> String {
     };
     let end = if record.complete { "complete" } else { "incomplete" };
     let account = record.account.escape_debug();
-    format!("FXP {account}: {} {way} {peer} {tls}: {end}, {} bytes", record.path, record.bytes)
+    format!(
+        "FXP {account}: {} {way} {peer} {tls}, {proof}: {end}, {} bytes",
+        record.path, record.bytes
+    )
 }

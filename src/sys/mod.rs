@@ -1,5 +1,6 @@
-//! The operating system, thinly: waiting, sockets, and two calls of libssl.
+//! The operating system, thinly: waiting, sockets, and some calls of libssl.
 
+pub mod crowd;
 pub mod openssl;
 pub mod poll;
 pub mod socket;

@@ -15,6 +15,6 @@ pub use hashed::{Hashed, Part};
 pub use hasher::Hasher;
 pub use hashes::{Hashes, Known};
 pub use pump::{Coding, TransferError, hash, receive, send};
-pub use record::{Direction, TransferRecord};
+pub use record::{Direction, PeerProof, TransferRecord};
 pub use turns::Turns;
 pub use ways::Outlet;

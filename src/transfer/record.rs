@@ -37,10 +37,25 @@ pub struct TransferRecord {
     pub peer: Option<SocketAddr>,
     /// Whether that is another host than the client: a server-to-server copy.
     pub foreign: bool,
+    /// Whether the peer was asked to prove who it is, and did.
+    pub proof: PeerProof,
     /// Our part in the TLS handshake.
     pub role: TlsRole,
     /// What was agreed in it; `None` for clear text and for a handshake that failed.
     pub tls: Option<TlsFacts>,
+}
+
+/// Whether the peer of a data connection has proved to be the one expected, by the certificate that
+/// `XPEER` or the server's own settings name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PeerProof {
+    /// Nobody in particular was expected.
+    #[default]
+    Unasked,
+    /// It has.
+    Proved,
+    /// It has not: nothing was sent to it or taken from it.
+    Missing,
 }
 
 /// Which way a file went.

@@ -11,7 +11,7 @@ use crate::{
     policy::Policy,
     sites::Sites,
 };
-use fxpd::{Identity, JobEnd, Location, Login, Newest, Place, Setup, Site};
+use fxpd::{Identity, JobEnd, Location, Login, Newest, Place, Setup, Site, Verification};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -26,6 +26,7 @@ pub struct Connect {
     first_meeting: FirstMeeting,
     known: Arc<Mutex<KnownHosts>>,
     protocol: Protocol,
+    verification: Verification,
     patience: Duration,
 }
 
@@ -39,6 +40,7 @@ impl Connect {
             first_meeting: options.first_meeting,
             known: Arc::new(Mutex::new(KnownHosts::read(&known).map_err(Failure::Config)?)),
             protocol: options.protocol,
+            verification: options.verification,
             patience: patience()?,
         })
     }
@@ -61,6 +63,7 @@ impl Connect {
         setup.identity = access.identity.as_ref().map(identity).transpose()?;
         setup.newest = access.newest.unwrap_or(Newest::Tls13);
         setup.timeout = access.timeout.unwrap_or(self.patience);
+        setup.verification = self.verification;
         setup.authorities = access.authorities;
         if self.protocol == Protocol::Shown {
             setup.log = Some(Arc::new(|line: &str| eprintln!("{line}")));

@@ -8,7 +8,7 @@ use crate::{
     sites::Sites,
     trust::{self, Doubt},
 };
-use fxpd::{Place, Site};
+use fxpd::{Place, Site, Verification};
 use getopts::{Matches, Options as Getopts};
 use std::{ffi::OsString, path::PathBuf};
 
@@ -47,6 +47,7 @@ pub struct Options {
     pub sites: Sites,
     pub first_meeting: FirstMeeting,
     pub known_hosts: Option<PathBuf>,
+    pub verification: Verification,
     pub talk: Talk,
     pub protocol: Protocol,
     pub format: Format,
@@ -96,6 +97,7 @@ fn getopts() -> Getopts {
     options.optflag("", "trust-new", "trust and record servers never met before");
     options.optopt("", "known-hosts", "the record of servers met before", "FILE");
     trust::declare(&mut options);
+    options.optflag("", "require-verified", "copy only between servers that verify each other");
     options.optflag("q", "quiet", "say nothing but errors");
     options.optflag("v", "verbose", "say what is tried and why");
     options.optflag("", "log-protocol", "show the control connections, without passwords");
@@ -185,6 +187,10 @@ fn options(matches: &Matches) -> Result<Options, Failure> {
             false => FirstMeeting::Refuse,
         },
         known_hosts: matches.opt_str("known-hosts").map(PathBuf::from),
+        verification: match matches.opt_present("require-verified") {
+            true => Verification::BothEnds,
+            false => Verification::AsPossible,
+        },
         talk: talk(matches)?,
         protocol: match matches.opt_present("log-protocol") {
             true => Protocol::Shown,

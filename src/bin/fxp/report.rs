@@ -41,7 +41,17 @@ pub fn one_file(path: &TreePath, entry: &ManifestEntry, moved: u64, elapsed: Dur
         _ => String::new(),
     };
     let (time, proof) = (pace(moved, elapsed), proof(entry));
-    format!("{path}: {size}{rest} {time}; {proof}\n{way} ({tls})")
+    format!("{path}: {size}{rest} {time}; {proof}\n{way}{} ({tls})", verified(entry))
+}
+
+/// Which of the two servers made sure of the other; nothing where this host was one end.
+fn verified(entry: &ManifestEntry) -> &'static str {
+    match entry.verified.as_deref() {
+        Some("both") => ", verified on both ends",
+        Some("one") => ", verified on one end",
+        Some(_) => ", verified on no end",
+        None => "",
+    }
 }
 
 /// One of the files of a job.
@@ -51,7 +61,8 @@ pub fn one_of_many(
     moved: u64,
     elapsed: Duration,
 ) -> String {
-    format!("copied {path}: {moved} bytes {}; {}", pace(moved, elapsed), short_proof(entry))
+    let (time, proof) = (pace(moved, elapsed), short_proof(entry));
+    format!("copied {path}: {moved} bytes {time}; {proof}{}", verified(entry))
 }
 
 /// A directory made, a file deleted.

@@ -3,6 +3,7 @@
 use crate::{
     hosts::{self, HostConfig},
     located::{self, Located},
+    peers::{self, PeersConfig},
     settings::{SETTINGS, find},
     value::Read,
 };
@@ -37,6 +38,8 @@ pub struct Config {
     pub settings: Settings,
     /// The virtual hosts.
     pub hosts: Vec<HostConfig>,
+    /// What the servers of some networks must show.
+    pub peers: Vec<PeersConfig>,
 }
 
 impl Config {
@@ -60,6 +63,10 @@ impl Config {
         for (key, value) in table.get_ref() {
             if key.get_ref() == "host" {
                 self.hosts = hosts::read(value)?;
+                continue;
+            }
+            if key.get_ref() == "peers" {
+                self.peers = peers::read(value)?;
                 continue;
             }
             let Some(setting) = find(key.get_ref()) else {
@@ -106,6 +113,7 @@ impl Default for Config {
             storage: LocalOptions::default(),
             settings: Settings::default(),
             hosts: Vec::new(),
+            peers: Vec::new(),
         };
         for setting in SETTINGS {
             let value = DeValue::parse(setting.default).expect("the table holds TOML");
@@ -192,6 +200,30 @@ mod tests {
             ("host = ['a']\n".into(), "(1, 9) host: expected tables"),
         ] {
             let found = file_error(&text);
+            assert!(found.starts_with(error), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn peers_are_read_and_their_errors_have_line_and_column() {
+        let pin = format!("pins = 'SHA256:{}'\n", "ab".repeat(32));
+        let mut config = Config::default();
+        let one = format!("[[peers]]\nnetworks = ['192.0.2.7', '2001:db8::/32']\n{pin}");
+        let two = "[[peers]]\nnetworks = '0.0.0.0/0'\nauthorities = '/ca'\n";
+        assert!(config.apply_file(&format!("{one}{two}")).is_ok());
+        assert_eq!(config.peers.len(), 2);
+        for (text, error) in [
+            ("[[peers]]\nnetworks = 'x'\n", "(2, 12) peers.networks: 'x' is not a network"),
+            ("[[peers]]\nnetworks = []\n", "(2, 12) peers.networks: name a network"),
+            ("[[peers]]\npins = 'SHA256:1'\n", "(2, 8) peers.pins: 'SHA256:1' is no fingerprint"),
+            ("[[peers]]\nauthorities = 'ca'\n", "(2, 15) peers.authorities: 'ca' is not absolute"),
+            ("[[peers]]\nnetworks = '::/0'\n", "(1, 1) these peers need 'pins' or"),
+            ("[[peers]]\nnetworks = '::/0'\npins = []\n", "(1, 1) these peers need 'pins' or"),
+            ("[[peers]]\nauthorities = '/ca'\n", "(1, 1) 'networks' is missing"),
+            ("[[peers]]\nnetwork = '::/0'\n", "(2, 1) unknown setting 'peers.network'"),
+            ("peers = 5\n", "(1, 9) peers: expected tables"),
+        ] {
+            let found = file_error(text);
             assert!(found.starts_with(error), "{text}: {found}");
         }
     }

@@ -8,6 +8,7 @@ mod hosts;
 mod located;
 mod options;
 mod passwd;
+mod peers;
 mod privilege;
 #[path = "../shared/prompt.rs"]
 mod prompt;

@@ -7,12 +7,13 @@ use crate::{
     privilege::ServiceUser,
     signals::{Signals, Wish},
 };
-use fxpd::{Builder, FxpLevel, Handle, Identity, Listen, Local, UsersFile, VirtualHost};
+use fxpd::{Builder, FxpLevel, Handle, Identity, Listen, Local, Settings, UsersFile, VirtualHost};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads everything that a start would read, and starts nothing.
 pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     let config = load(args)?;
+    settings(&config)?;
     identity(&config)?;
     virtual_hosts(&config, config.fxp)?;
     ServiceUser::find(config.user.as_deref())?;
@@ -32,7 +33,8 @@ pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
     log::info!("certificate {}", identity.fingerprint());
     let hosts = virtual_hosts(&config, config.fxp)?;
     let service_user = ServiceUser::find(config.user.as_deref())?;
-    let bound = builder(&config, identity, hosts).bind().map_err(Failure::unavailable)?;
+    let builder = builder(&config, settings(&config)?, identity, hosts);
+    let bound = builder.bind().map_err(Failure::unavailable)?;
     for address in bound.addresses() {
         log::info!("listening on {address}");
     }
@@ -82,7 +84,7 @@ fn reload(handle: &Handle, args: &ServerArgs, running: &Config) -> Result<(), Fa
     for key in needs_restart(running, &config) {
         log::warn!("'{key}' was changed; that takes a restart");
     }
-    handle.reload(config.settings, identity, config.tls_floor, hosts).map_err(Failure::config)
+    handle.reload(settings(&config)?, identity, config.tls_floor, hosts).map_err(Failure::config)
 }
 
 /// The settings that differ and are beyond the reach of a reload.
@@ -139,10 +141,21 @@ fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Fai
     Ok(hosts)
 }
 
-fn builder(config: &Config, identity: Identity, hosts: Vec<VirtualHost>) -> Builder {
+/// What the sessions follow, with the files of the rules about peers read.
+fn settings(config: &Config) -> Result<Settings, Failure> {
+    let rules = config.peers.iter().map(|peers| peers.rule().map_err(Failure::config));
+    Ok(Settings { peers: rules.collect::<Result<_, _>>()?, ..config.settings.clone() })
+}
+
+fn builder(
+    config: &Config,
+    settings: Settings,
+    identity: Identity,
+    hosts: Vec<VirtualHost>,
+) -> Builder {
     let storage = Local::new(config.storage);
     let mut builder = Builder::new(identity, users(config), storage)
-        .settings(config.settings.clone())
+        .settings(settings)
         .tls_floor(config.tls_floor);
     for host in hosts {
         builder = builder.virtual_host(host);

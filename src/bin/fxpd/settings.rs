@@ -5,6 +5,7 @@
 use crate::{
     config::Config,
     hosts::{HOST_SETTINGS, HostSetting},
+    peers::{PEERS_SETTINGS, PeersSetting},
     value::{
         addresses, boolean, demand, fxp_level, hash_transfers, ipv4, list_owner, number, path,
         ports, put, seconds, text, tls_floor, umask, unless_empty,
@@ -41,11 +42,15 @@ pub fn find(key: &str) -> Option<&'static Setting> {
 }
 
 /// The table as `fxpd --settings` prints it: key, type, default and meaning, separated by tabs.
-/// Settings of a host follow as `host.KEY`, with an example in place of the default.
+/// Settings of peers and hosts follow as `peers.KEY` and `host.KEY`, with an example in place of the
+/// default.
 pub fn table() -> String {
     let mut lines = String::new();
     for Setting { key, kind, default, about, .. } in SETTINGS {
         lines.push_str(&format!("{key}\t{kind}\t{default}\t{about}\n"));
+    }
+    for PeersSetting { key, kind, example, about, .. } in PEERS_SETTINGS {
+        lines.push_str(&format!("peers.{key}\t{kind}\t{example}\t{about}\n"));
     }
     for HostSetting { key, kind, example, about, .. } in HOST_SETTINGS {
         lines.push_str(&format!("host.{key}\t{kind}\t{example}\t{about}\n"));

@@ -5,9 +5,10 @@
 
 pub use crate::toml_value::{Read, boolean, number, text};
 use crate::toml_value::{string, word};
-use fxpd::{Demand, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
+use fxpd::{Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
+use ipnet::IpNet;
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
     time::Duration,
@@ -57,13 +58,26 @@ fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
         .map_err(|_| format!("'{text}' is not of the form 192.0.2.1:21 or [2001:db8::1]:21"))
 }
 
+/// An array of networks and addresses, one at least; one alone counts as an array of one.
+pub fn networks(value: &DeValue<'_>) -> Read<Vec<IpNet>> {
+    let network = |value: &DeValue<'_>| {
+        let text = string(value, "a network")?;
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| address()).map_err(|_| format!("'{text}' is not a network"))
+    };
+    let networks = one_or_more(value, network)?;
+    if networks.is_empty() { Err("name a network at least".to_owned()) } else { Ok(networks) }
+}
+
+/// An array of certificates' fingerprints; one alone counts as an array of one.
+pub fn fingerprints(value: &DeValue<'_>) -> Read<Vec<Fingerprint>> {
+    one_or_more(value, |value| string(value, "a fingerprint")?.parse())
+}
+
 /// An array of names or addresses of a host, one at least; one alone counts as an array of one.
 pub fn host_names(value: &DeValue<'_>) -> Read<Vec<HostName>> {
     let name = |value: &DeValue<'_>| string(value, "the name of a host")?.parse();
-    let names: Vec<HostName> = match value.as_array() {
-        Some(array) => array.iter().map(|item| name(item.get_ref())).collect::<Read<_>>()?,
-        None => vec![name(value)?],
-    };
+    let names: Vec<HostName> = one_or_more(value, name)?;
     if names.is_empty() { Err("a host needs a name".to_owned()) } else { Ok(names) }
 }
 
@@ -124,6 +138,14 @@ pub fn list_owner(value: &DeValue<'_>) -> Read<ListOwner> {
 /// A level of FXP.
 pub fn fxp_level(value: &DeValue<'_>) -> Read<FxpLevel> {
     word(value, &FxpLevel::WORDS)
+}
+
+/// The items of an array, or a value that stands for an array of one.
+fn one_or_more<T>(value: &DeValue<'_>, item: impl Fn(&DeValue<'_>) -> Read<T>) -> Read<Vec<T>> {
+    match value.as_array() {
+        Some(array) => array.iter().map(|value| item(value.get_ref())).collect(),
+        None => Ok(vec![item(value)?]),
+    }
 }
 
 #[cfg(test)]

@@ -66,9 +66,10 @@ impl Carrier for Between<'_> {
     ) -> Result<Arrival, ClientError> {
         let (source, target) = (from.below(self.source), to.below(self.target));
         let copied = self.run.file(&source, &target, existing, progress)?;
-        let Copied { bytes, resumed_at, elapsed, plan, ref proof, .. } = copied;
+        let Copied { bytes, resumed_at, elapsed, plan, verified, ref proof, .. } = copied;
         let mut entry = Entry::proved(to, bytes, proof);
         entry.route = Some(plan.to_string());
+        entry.verified = Some(verified.word().to_owned());
         entry.tls = Some(format!("control {}", self.run.tls_versions().join(", ")));
         let moved = bytes.unwrap_or_default().saturating_sub(resumed_at);
         Ok(Arrival { entry, moved, elapsed, plan: Some(plan) })

@@ -203,30 +203,24 @@ fn may_pass(error: &ClientError) -> bool {
     error.is_transient() || matches!(error, ClientError::Unreachable(..))
 }
 
-/// Tells how far a file is, not too often.
+/// Tells how far a file is, not too often. Whoever does not listen misses nothing.
 struct Teller<'a> {
     lane: usize,
     news: &'a Sender<News>,
     told: Instant,
 }
 
-impl Teller<'_> {
-    fn tell(&mut self, news: News) {
-        if self.told.elapsed() >= PROGRESS_INTERVAL {
-            self.told = Instant::now();
-            let _ = self.news.send(news); // whoever does not listen misses nothing
-        }
-    }
-}
-
 impl Progress for Teller<'_> {
     fn begin(&mut self, _: Option<u64>) {}
 
     fn at(&mut self, bytes: u64) {
-        self.tell(News::At(self.lane, bytes));
+        if self.told.elapsed() >= PROGRESS_INTERVAL {
+            self.told = Instant::now();
+            let _ = self.news.send(News::At(self.lane, bytes));
+        }
     }
 
     fn waiting(&mut self) {
-        self.tell(News::Waiting(self.lane));
+        let _ = self.news.send(News::Waiting(self.lane));
     }
 }

@@ -12,8 +12,7 @@ use crate::{
         },
         plan,
     },
-    net::Fingerprint,
-    proto::{Algorithm, Listed, ListedKind, Moment},
+    proto::{Algorithm, Fingerprint, Listed, ListedKind, Moment},
 };
 use std::collections::BTreeMap;
 

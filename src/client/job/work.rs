@@ -16,12 +16,12 @@ use crossbeam_channel::Receiver;
 use std::{
     sync::{Mutex, PoisonError, atomic::AtomicBool},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-/// So many files may be done between two writes to the disk; what a loss of power takes of them is
-/// looked at again by the next run.
-const DONE_BETWEEN_SYNCS: u32 = 64;
+/// How long what is done may wait for the disk. What a loss of power takes of it is looked at again
+/// by the next run; a kill takes nothing.
+const SYNC_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Request {
     /// Does all of it. An error ends the job where it is; what failed for one file alone is counted in
@@ -125,7 +125,7 @@ struct Books<'a> {
     manifest: Option<Manifest>,
     observer: &'a mut dyn Observer,
     summary: Summary,
-    unsynced: u32,
+    synced: Instant,
 }
 
 impl<'a> Books<'a> {
@@ -134,7 +134,7 @@ impl<'a> Books<'a> {
         let journal = journal.map(|path| Journal::open(path, &request.name())).transpose()?;
         let manifest = request.manifest.as_deref().map(Manifest::create).transpose()?;
         let summary = Summary::default();
-        Ok(Books { journal, manifest, observer, summary, unsynced: 0 })
+        Ok(Books { journal, manifest, observer, summary, synced: Instant::now() })
     }
 
     /// What is there already gets into the manifest first.
@@ -181,7 +181,7 @@ impl<'a> Books<'a> {
                 continue;
             }
             self.hear(steps, news)?;
-            if heard.is_empty() || self.unsynced >= DONE_BETWEEN_SYNCS {
+            if self.synced.elapsed() >= SYNC_INTERVAL {
                 self.sync()?;
             }
         }
@@ -224,7 +224,6 @@ impl<'a> Books<'a> {
     fn arrived(&mut self, arrival: &Arrival) -> Result<(), ClientError> {
         if let Some(journal) = &mut self.journal {
             journal.done(&arrival.entry)?;
-            self.unsynced += 1;
         }
         match &mut self.manifest {
             Some(manifest) => manifest.add(&arrival.entry),
@@ -256,11 +255,11 @@ impl<'a> Books<'a> {
 
     fn sync(&mut self) -> Result<(), ClientError> {
         match &mut self.journal {
-            Some(journal) if self.unsynced > 0 => {
-                self.unsynced = 0;
+            Some(journal) => {
+                self.synced = Instant::now();
                 journal.sync()
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
