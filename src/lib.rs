@@ -90,14 +90,16 @@ pub use auth::{
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
     DEFAULT_DEPTH, End, Entry as ManifestEntry, Event, Existing, Extension, Features, Filter,
-    Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Observer, OnExisting,
-    Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog, RemoteEnd,
-    RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side, Site,
-    SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Verification, Verified, Via,
-    Walk, Why, copy, download, plans, read_manifest, upload, verify,
+    Finding, Found, JobEnd, Judge, LocalEnd, Location, Login, ManifestError, Met, Observer,
+    OnExisting, Over, Pins, Place, Plan, Progress, Proof, ProofKind, Prospect, ProtocolLog,
+    RemoteEnd, RemotePath, Request, Run, Security, ServerFacts, ServerKind, Setup, Shown, Side,
+    Site, SiteFault, Step, Stumble, Summary, TreePath, Unseen, Verdict, Verification, Verified,
+    Via, Walk, Why, copy, download, meet, plans, read_manifest, upload, verify,
 };
 pub use client::{Ailment, Cause, Diagnosis, Route, RouteOutcome, diagnose};
-pub use net::{Identity, NetError, Newest, PeerRule, TlsError, TlsFacts, TlsFloor};
+pub use net::{
+    Certificate, Identity, NetError, Newest, PeerRule, Term, TlsError, TlsFacts, TlsFloor, Validity,
+};
 pub use proto::{
     Access, Algorithm, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed, ListedKind,
     Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,

@@ -56,6 +56,32 @@ fn every_option_of_fxp_is_in_its_man_page_and_its_completion() {
 }
 
 #[test]
+fn the_example_of_sites_toml_in_the_man_page_is_good_and_shows_every_key() {
+    let page = read("man/fxp.1");
+    let (_, example) = page.split_once("Servers with short names:\n.Bd -literal\n").unwrap();
+    let (example, _) = example.split_once(".Ed\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sites.toml");
+    let complaint = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let run = Command::new(FXP).arg("--sites").arg(&file).args(["no-site:a", "b"]).output();
+        String::from_utf8(run.unwrap().stderr).unwrap()
+    };
+    // It was read to its end: what is wrong is our command line.
+    assert!(complaint(example).contains("no site 'no-site'"), "{}", complaint(example));
+
+    let known = complaint("[a]\nx = 1\n");
+    let (_, known) = known.trim_end().split_once("known are ").unwrap();
+    let known: BTreeSet<_> = known.split(", ").collect();
+    let shown = example.lines().filter_map(|line| line.split_once(" = ")).map(|line| line.0);
+    assert_eq!(shown.collect::<BTreeSet<_>>(), known);
+    let (_, sites) = page.split_once(".Sh SITES\n").unwrap();
+    let (sites, _) = sites.split_once(".Sh ").unwrap();
+    let told = sites.lines().filter_map(|line| line.strip_prefix(".It Ic "));
+    assert_eq!(told.collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
 fn man_pages_are_well_formed_where_mandoc_is_installed() {
     let pages: Vec<PathBuf> =
         fs::read_dir(root().join("man")).unwrap().map(|entry| entry.unwrap().path()).collect();

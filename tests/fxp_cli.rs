@@ -171,7 +171,7 @@ fn an_unknown_certificate_is_refused_until_the_user_says_otherwise() {
     user.runs(&[&url, "a"]).succeeds();
 
     let other = format!("SHA256:{}", "ab".repeat(32));
-    user.runs(&["--pin", &other, &url, "a"]).fails(REFUSED, "no --pin names");
+    user.runs(&["--pin", &other, &url, "a"]).fails(REFUSED, "no pin names");
     fs::write(user.known_hosts(), format!("{} {other}\n", server.name())).unwrap();
     user.runs(&["--trust-new", &url, "a"]).fails(REFUSED, "CERTIFICATE HAS CHANGED");
     fs::write(user.known_hosts(), "nonsense\n").unwrap();
@@ -294,4 +294,11 @@ fn passwords_come_from_anywhere_but_the_command_line_and_are_never_shown() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(user.path(".netrc"), mode).unwrap();
     netrc().succeeds();
+    fs::rename(user.path(".netrc"), user.path("netrc")).unwrap();
+    let elsewhere = || user.command(&[&url, "a"]).env("FXP_NETRC", "netrc").output().unwrap();
+    outcome(elsewhere()).succeeds();
+    let text =
+        "macdef init\nmachine 127.0.0.1 password no\n\ndefault login ann password \"sec\\ret\"";
+    fs::write(user.path("netrc"), text).unwrap();
+    outcome(elsewhere()).succeeds();
 }

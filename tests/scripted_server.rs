@@ -2,10 +2,13 @@
 //! would do. It serves one control connection.
 
 use crate::real_server::make_certificate;
-use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod, SslStream};
+use openssl::ssl::{
+    SslAcceptor, SslAcceptorBuilder, SslFiletype, SslMethod, SslStream, SslVerifyMode,
+};
 use std::{
     io::{self, BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
+    path::Path,
     sync::mpsc,
     thread::{Builder, JoinHandle},
 };
@@ -27,6 +30,8 @@ pub enum Data {
     These(&'static [u8]),
     /// Shows another certificate than on the control connection.
     OtherCertificate,
+    /// Resumes no session, and wants to see a certificate of the client.
+    AsksCertificate,
 }
 
 /// Verb and reply. What is not listed is answered as a quiet server would.
@@ -48,7 +53,22 @@ impl ScriptedServer {
     }
 
     pub fn with_data(script: Script, data: Data) -> ScriptedServer {
-        let (control, other) = (acceptor(), acceptor());
+        let home = tempfile::tempdir().unwrap();
+        make_certificate(home.path(), [127, 0, 0, 1].into());
+        let control = acceptor(home.path()).build();
+        let for_data = match data {
+            Data::Whole | Data::Cut | Data::These(_) => control.clone(),
+            Data::OtherCertificate => {
+                make_certificate(home.path(), [127, 0, 0, 1].into());
+                acceptor(home.path()).build()
+            }
+            Data::AsksCertificate => {
+                let mut builder = acceptor(home.path());
+                let must = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+                builder.set_verify_callback(must, |_, _| true);
+                builder.build()
+            }
+        };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (tell, heard) = mpsc::channel();
@@ -61,9 +81,8 @@ impl ScriptedServer {
             if clear.is_ok() && line.starts_with("AUTH TLS") {
                 socket.write_all(b"234 go\r\n").unwrap();
                 if let Ok(stream) = control.accept(socket) {
-                    let for_data = if data == Data::OtherCertificate { &other } else { &control };
                     // The client is gone: what is left to say has no hearer.
-                    let _ = converse(stream, script, &tell, |socket| send(socket, for_data, data));
+                    let _ = converse(stream, script, &tell, |socket| send(socket, &for_data, data));
                 }
             }
         };
@@ -84,13 +103,12 @@ impl ScriptedServer {
     }
 }
 
-fn acceptor() -> SslAcceptor {
-    let home = tempfile::tempdir().unwrap();
-    make_certificate(home.path(), [127, 0, 0, 1].into());
+/// Shows the certificate in `home`.
+fn acceptor(home: &Path) -> SslAcceptorBuilder {
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
-    acceptor.set_certificate_chain_file(home.path().join("cert.pem")).unwrap();
-    acceptor.set_private_key_file(home.path().join("key.pem"), SslFiletype::PEM).unwrap();
-    acceptor.build()
+    acceptor.set_certificate_chain_file(home.join("cert.pem")).unwrap();
+    acceptor.set_private_key_file(home.join("key.pem"), SslFiletype::PEM).unwrap();
+    acceptor
 }
 
 fn converse(

@@ -12,7 +12,7 @@ pub struct Carried {
     pub resumed_at: u64,
     /// From the first command to the final reply; the proof is not counted.
     pub elapsed: Duration,
-    /// The TLS version of the data connection.
+    /// The TLS version of the data connection; `IN CLEAR TEXT` for a server without TLS.
     pub tls_version: &'static str,
     /// How it is known to have arrived.
     pub proof: Proof,

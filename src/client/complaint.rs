@@ -31,6 +31,8 @@ pub(super) enum Step {
     Expect,
     /// Be the TLS client, or not (`SSCN`).
     Role,
+    /// Protect its data connections, or not (`PROT`).
+    Protect,
     /// Listen.
     Listen,
     /// Connect there.
@@ -126,6 +128,7 @@ impl fmt::Display for Complaint {
         match step {
             Step::Expect => write!(f, "{side} refused XPEER: {answer}"),
             Step::Role => write!(f, "{side} refused SSCN: {answer}"),
+            Step::Protect => write!(f, "{side} refused PROT: {answer}"),
             Step::Listen => write!(f, "{side} refused to listen: {answer}"),
             Step::Aim(address) => write!(f, "{side} refused {address}: {answer}"),
             Step::Transfer => write!(f, "{side}: {answer}"),

@@ -8,8 +8,8 @@ use crate::{
         control::{Argument, Control},
         login::{self, Session},
     },
-    net::{Connector, NetError, Newest, Until},
-    proto::{Algorithm, Code, Fingerprint, Reply, TlsRole},
+    net::{Connector, Identity, NetError, Newest, Until},
+    proto::{Algorithm, Code, Fingerprint, Protection, Reply, TlsRole},
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},
@@ -18,11 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How to connect: the same for every server of a run.
+/// How to connect to a server.
 #[derive(Clone)]
 pub struct Setup {
     /// A PEM file of the CAs that [`crate::Shown::authority`] speaks of.
     pub authorities: Option<PathBuf>,
+    /// What is shown to a server that asks who its client is.
+    pub identity: Option<Identity>,
     /// Decides whether a server is the one meant.
     pub judge: Arc<dyn Judge>,
     /// The newest TLS to offer.
@@ -36,10 +38,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// With `judge`, TLS 1.3, a minute of patience and no log.
+    /// With `judge`, TLS 1.3, a minute of patience; no CAs, no certificate of ours, no log.
     pub fn new(judge: impl Judge + 'static) -> Setup {
         Setup {
             authorities: None,
+            identity: None,
             judge: Arc::new(judge),
             newest: Newest::Tls13,
             verification: Verification::default(),
@@ -49,7 +52,7 @@ impl Setup {
     }
 }
 
-/// A logged-in server, its data protected by TLS.
+/// A logged-in server, its data protected by TLS unless it has none.
 pub struct Connection {
     site: Site,
     credentials: Credentials,
@@ -120,9 +123,14 @@ impl Connection {
         &self.session.features
     }
 
-    /// The server's certificate.
-    pub fn fingerprint(&self) -> Fingerprint {
+    /// The server's certificate; `None` where it is spoken to in clear text.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.session.fingerprint
+    }
+
+    /// Whether the server is spoken to in clear text.
+    pub fn is_clear(&self) -> bool {
+        !self.session.control.stream().is_tls()
     }
 
     /// The TLS version of the control connection.
@@ -210,6 +218,29 @@ impl Connection {
         match reply.code().is_success() {
             true => {
                 self.role = role;
+                Ok(None)
+            }
+            false => Ok(Some(reply)),
+        }
+    }
+
+    /// Sets how the data connections are protected, if they are not that already. The answer of the
+    /// server is its refusal. One without TLS is not asked.
+    pub(super) fn set_protection(
+        &mut self,
+        protection: Protection,
+    ) -> Result<Option<Reply>, ClientError> {
+        if self.session.protection == protection || self.is_clear() {
+            return Ok(None);
+        }
+        let level = match protection {
+            Protection::Clear => "C",
+            Protection::Private => "P",
+        };
+        let reply = self.ask("PROT", level.as_bytes())?;
+        match reply.code().is_success() {
+            true => {
+                self.session.protection = protection;
                 Ok(None)
             }
             false => Ok(Some(reply)),

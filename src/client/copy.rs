@@ -1,7 +1,8 @@
 //! Copies between two servers: the run of files, the choice among plans, the proof.
 //!
-//! Every byte goes from server to server under TLS. When no plan works, that is the answer: this
-//! client never asks for clear data and never carries the bytes itself.
+//! Every byte goes from server to server, under TLS unless the user allows one of the servers to
+//! have none. When no plan works, that is the answer: between two servers with TLS this client
+//! never asks for clear data, and it never carries the bytes itself.
 
 use crate::{
     client::{
@@ -11,7 +12,7 @@ use crate::{
         plan, proof,
         verified::{Verification, Verified},
     },
-    proto::TlsRole,
+    proto::{Protection, TlsRole},
 };
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,7 @@ impl<'a> Run<'a> {
         source: &'a mut Connection,
         target: &'a mut Connection,
     ) -> Result<Run<'a>, ClientError> {
-        let plans = plan::plans(source.features(), target.features());
+        let plans = plan::between(source, target);
         if plans.is_empty() {
             let why = format!(
                 "no secure way from {} to {}: neither lists SSCN or CPSV in its FEAT, so neither can \
@@ -91,7 +92,7 @@ impl<'a> Run<'a> {
             );
             return Err(ClientError::NoRoute(why, Vec::new()));
         }
-        let verified = Verified::between(source.features(), target.features());
+        let verified = Verified::of(source, target);
         if source.verification() == Verification::BothEnds && verified != Verified::Both {
             return Err(ClientError::NoRoute(unverifiable(source, target), Vec::new()));
         }
@@ -221,12 +222,13 @@ impl<'a> Run<'a> {
         Side::BOTH.into_iter().try_for_each(|side| self.pair.side(side).revive())
     }
 
-    /// Makes both servers TLS servers again that expect nobody. A server that refuses or is gone
+    /// Makes both servers TLS servers again that expect nobody, their data protected. A server that refuses or is gone
     /// is left as it is: the next transfer on its connection asks again (client rule 5).
     pub fn end(mut self) {
         for side in Side::BOTH {
             let _ = self.pair.side(side).set_role(TlsRole::Accept); // see above
             let _ = self.pair.side(side).expect_peer(None); // and here
+            let _ = self.pair.side(side).set_protection(Protection::Private); // and here
         }
         self.pair.watch.close();
     }
@@ -254,7 +256,7 @@ impl<'a> Run<'a> {
     /// A copy that worked is as sure as its servers can make it: what they cannot do, no plan can
     /// change, and what they can is never left out.
     fn verified(&self) -> Verified {
-        Verified::between(self.pair.source.features(), self.pair.target.features())
+        Verified::of(self.pair.source, self.pair.target)
     }
 
     fn closed(&self, side: Side, attempts: Vec<Attempt>) -> ClientError {

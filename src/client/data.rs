@@ -1,4 +1,5 @@
-//! Our own data connection: we open it, and we are its TLS client (client rules 3 and 5).
+//! Our own data connection: we open it, and we are its TLS client (client rules 3 and 5),
+//! unless the server is one without TLS.
 
 use crate::{
     client::{
@@ -8,7 +9,7 @@ use crate::{
         ports::ListenFor,
     },
     net::{NetError, Stream, Until, Wait},
-    proto::{Reply, TlsRole},
+    proto::{Protection, Reply, TlsRole},
     sys::poll::Interest,
 };
 use std::{os::fd::BorrowedFd, time::Duration};
@@ -25,7 +26,7 @@ const MIN_STORE_BYTES_PER_S: u64 = 4 << 20;
 /// Our data connection, its handshake done.
 pub(super) struct Data {
     pub stream: Stream,
-    /// The TLS version.
+    /// The TLS version; `IN CLEAR TEXT` for a server without TLS.
     pub version: &'static str,
 }
 
@@ -56,6 +57,9 @@ pub(super) fn open(
     at: u64,
 ) -> Result<Data, ClientError> {
     let name = connection.site().to_string();
+    if let Some(reply) = connection.set_protection(Protection::Private)? {
+        return Err(ClientError::Insecure(name, format!("it answered PROT P with {reply}")));
+    }
     connection.announce(verb, path)?;
     let address = connection
         .listen(ListenFor::Us)?
@@ -71,10 +75,15 @@ pub(super) fn open(
     if !reply.code().is_preliminary() {
         return Err(connection.refused(verb, path, reply));
     }
-    let expected = Some(connection.fingerprint());
-    let shaken = connection.connector().secure_data(socket, expected, &mut Until::within(timeout));
-    let stream = shaken.map_err(|error| explain(connection, verb, path, error))?;
-    let version = stream.tls().map_or("no TLS", |facts| facts.version);
+    let stream = match connection.is_clear() {
+        true => Stream::clear(socket).map_err(NetError::Io),
+        false => {
+            let expected = connection.fingerprint();
+            connection.connector().secure_data(socket, expected, &mut Until::within(timeout))
+        }
+    };
+    let stream = stream.map_err(|error| explain(connection, verb, path, error))?;
+    let version = stream.tls().map_or("IN CLEAR TEXT", |facts| facts.version);
     Ok(Data { stream, version })
 }
 

@@ -23,6 +23,8 @@ pub enum ClientError {
     Interrupted(String),
     /// The server is not known to be the one meant; nothing was sent to it.
     Untrusted(String, String),
+    /// The server refused this client's certificate, or wants one, in OpenSSL's words.
+    Unwelcome(String, String),
     /// The server refused the login.
     Login(String, Reply),
     /// The server cannot protect what would be sent.
@@ -79,6 +81,9 @@ impl fmt::Display for ClientError {
             ClientError::Lost(host, error) => write!(f, "lost {host}: {error}"),
             ClientError::Interrupted(why) => write!(f, "the copy was interrupted: {why}"),
             ClientError::Untrusted(host, why) => write!(f, "{host} is not trusted: {why}"),
+            ClientError::Unwelcome(host, why) => {
+                write!(f, "{host} refused our certificate, or our having none: {why}")
+            }
             ClientError::Login(host, reply) => write!(f, "{host} refused the login: {reply}"),
             ClientError::Insecure(host, why) => write!(f, "no secure connection to {host}: {why}"),
             ClientError::Protocol(host, why) => write!(f, "{host} does not speak FTP: {why}"),

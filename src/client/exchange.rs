@@ -9,7 +9,7 @@ use crate::{
         gauge::{Gauge, Watch},
         ports::ListenFor,
     },
-    proto::{Code, Reply, TlsRole},
+    proto::{Code, Protection, Reply, TlsRole},
     sys::poll::{self, Interest},
 };
 use std::{
@@ -129,12 +129,21 @@ pub(super) fn exchange(
     outcome
 }
 
-/// Sets the TLS parts and who is expected, makes one side listen and the other aim there.
+/// Sets protection, TLS parts and who is expected, makes one side listen and the other aim there.
 fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure> {
+    // The only call that ever asks for clear data.
+    let protection = match plan.via {
+        Via::Clear => Protection::Clear,
+        Via::Sscn | Via::Cpsv => Protection::Private,
+    };
     for side in Side::BOTH {
-        // Each is told whom it will meet: we have seen the certificates of both.
-        let peer = pair.side(side.other()).fingerprint();
-        if let Some(refusal) = pair.side(side).expect_peer(Some(peer))? {
+        // Each is told whom it will meet: we have seen the certificates of both. Clear text shows
+        // nobody's.
+        let peer = match protection {
+            Protection::Private => pair.side(side.other()).fingerprint(),
+            Protection::Clear => None,
+        };
+        if let Some(refusal) = pair.side(side).expect_peer(peer)? {
             return Err(refused(side, Step::Expect, Answer::Reply(refusal)));
         }
         let by_sscn = plan.via == Via::Sscn && plan.connects == side;
@@ -142,9 +151,12 @@ fn prepare(pair: &mut Pair<'_>, plan: Plan, job: Job<'_>) -> Result<(), Failure>
         if let Some(refusal) = pair.side(side).set_role(role)? {
             return Err(refused(side, Step::Role, Answer::Reply(refusal)));
         }
+        if let Some(refusal) = pair.side(side).set_protection(protection)? {
+            return Err(refused(side, Step::Protect, Answer::Reply(refusal)));
+        }
     }
     let listen = match plan.via {
-        Via::Sscn => ListenFor::Peer,
+        Via::Sscn | Via::Clear => ListenFor::Peer,
         Via::Cpsv => ListenFor::PeerAsTlsClient,
     };
     let (verb, path) = job.order(plan.passive);

@@ -1,13 +1,14 @@
 //! From an address to a protected, logged-in session: TLS, trust, login, features, protection, in
-//! this order. Nothing is sent before the server's certificate was judged, except `AUTH TLS`.
+//! this order. Nothing is sent before the server's certificate was judged, except `AUTH TLS`. A
+//! server without TLS, where that is allowed, has no certificate and no protection.
 
 use crate::{
     client::{
-        ClientError, Features, Security, Setup, Shown, Site,
+        ClientError, Features, Met, Security, Setup, Shown, Site,
         control::{Argument, Control},
     },
     net::{Connector, NetError},
-    proto::{Fingerprint, Reply, Secret},
+    proto::{Fingerprint, Protection, Reply, Secret},
 };
 
 /// As whom to log in.
@@ -41,8 +42,11 @@ impl Credentials {
 pub(super) struct Session {
     pub control: Control,
     pub connector: Connector,
-    pub fingerprint: Fingerprint,
+    /// `None` for a server without TLS.
+    pub fingerprint: Option<Fingerprint>,
     pub features: Features,
+    /// How data connections are protected.
+    pub protection: Protection,
 }
 
 /// Logs in to `site`.
@@ -51,14 +55,53 @@ pub(super) fn log_in(
     credentials: &Credentials,
     setup: &Setup,
 ) -> Result<Session, ClientError> {
+    let Knock { mut control, connector, greeting, shown } = knock(site, setup)?;
+    let fingerprint = match shown {
+        Some(shown) => Some(judge(shown, site, setup)?),
+        None => None,
+    };
+    let greeting = match greeting {
+        Some(greeting) => greeting,
+        None => greet(&mut control).map_err(unwelcome)?,
+    };
+    authenticate(&mut control, credentials).map_err(unwelcome)?;
+    // After the login, for some list less before it. No SSCN before this (client rule 1).
+    let feat = ask(&mut control, "FEAT", "")?;
+    let system = ask(&mut control, "SYST", "")?;
+    let features = Features::parse(&feat, &[&greeting, &system]);
+    let protection = match site.security {
+        Security::Clear => Protection::Clear,
+        Security::Explicit | Security::Implicit => protect(&mut control)?,
+    };
+    plain_files(&mut control)?;
+    Ok(Session { control, connector, fingerprint, features, protection })
+}
+
+/// A server that has answered and is not judged yet.
+pub(super) struct Knock {
+    pub control: Control,
+    pub connector: Connector,
+    /// With implicit TLS it is still to come.
+    pub greeting: Option<Reply>,
+    /// `None` for a server without TLS.
+    pub shown: Option<Met>,
+}
+
+/// Connects to `site` and shakes hands. Nothing is sent but `AUTH TLS`.
+pub(super) fn knock(site: &Site, setup: &Setup) -> Result<Knock, ClientError> {
+    let (authorities, identity) = (setup.authorities.as_deref(), setup.identity.as_ref());
     let connector =
-        Connector::new(setup.authorities.as_deref(), setup.newest).map_err(ClientError::Setup)?;
+        Connector::new(authorities, identity, setup.newest).map_err(ClientError::Setup)?;
+    if site.security == Security::Clear {
+        setup.judge.allow_clear(site).map_err(|why| {
+            let exposed = "ftp:// is clear text: the password, all names and all bytes are readable to \
+                           whoever is on the way, who can also change them";
+            ClientError::Insecure(site.to_string(), format!("{exposed}; {why}"))
+        })?;
+    }
     let mut control = Control::connect(site, setup.timeout, setup.log.clone())?;
-    let (greeting, fingerprint) = match site.security {
-        Security::Implicit => {
-            let fingerprint = secure(&mut control, &connector, site, setup)?;
-            (greet(&mut control)?, fingerprint)
-        }
+    let (greeting, shown) = match site.security {
+        Security::Implicit => (None, Some(shake(&mut control, &connector, site)?)),
         Security::Explicit => {
             let greeting = greet(&mut control)?;
             let reply = ask(&mut control, "AUTH", "TLS")?;
@@ -66,36 +109,41 @@ pub(super) fn log_in(
                 let why = format!("it answered AUTH TLS with {reply}");
                 return Err(ClientError::Insecure(control.name().to_owned(), why));
             }
-            (greeting, secure(&mut control, &connector, site, setup)?)
+            (Some(greeting), Some(shake(&mut control, &connector, site)?))
         }
+        Security::Clear => (Some(greet(&mut control)?), None),
     };
-    authenticate(&mut control, credentials)?;
-    // After the login, for some list less before it. No SSCN before this (client rule 1).
-    let feat = ask(&mut control, "FEAT", "")?;
-    let system = ask(&mut control, "SYST", "")?;
-    let features = Features::parse(&feat, &[&greeting, &system]);
-    protect(&mut control)?;
-    Ok(Session { control, connector, fingerprint, features })
+    Ok(Knock { control, connector, greeting, shown })
 }
 
-/// Shakes hands and has the certificate judged.
-fn secure(
-    control: &mut Control,
-    connector: &Connector,
-    site: &Site,
-    setup: &Setup,
-) -> Result<Fingerprint, ClientError> {
-    let mut authority = Err(String::new());
+/// Shakes hands, and takes what the server shows as it is.
+fn shake(control: &mut Control, connector: &Connector, site: &Site) -> Result<Met, ClientError> {
+    let mut shown = (None, Err(String::new()));
     control.upgrade(|socket, wait| {
         let presented = connector.secure_control(socket, &site.host, wait)?;
-        authority = presented.authority;
+        shown = (presented.certificate, presented.authority);
         Ok(presented.stream)
     })?;
-    let untrusted = |why| ClientError::Untrusted(control.name().to_owned(), why);
-    let shown = control.stream().tls().and_then(|facts| facts.peer);
-    let fingerprint = shown.ok_or_else(|| untrusted("it shows no certificate".to_owned()))?;
-    setup.judge.judge(&Shown { site, fingerprint, authority }).map_err(untrusted)?;
+    let (certificate, authority) = shown;
+    let nothing = || ClientError::Untrusted(site.to_string(), "it shows no certificate".to_owned());
+    Ok(Met { certificate: certificate.ok_or_else(nothing)?, authority })
+}
+
+/// Has the certificate judged.
+fn judge(met: Met, site: &Site, setup: &Setup) -> Result<Fingerprint, ClientError> {
+    let fingerprint = met.certificate.fingerprint;
+    let judged = setup.judge.judge(&Shown { site, fingerprint, authority: met.authority });
+    judged.map_err(|why| ClientError::Untrusted(site.to_string(), why))?;
     Ok(fingerprint)
+}
+
+/// A server of TLS 1.3 judges our certificate when for us the handshake is done: its alert is the
+/// first thing that we read.
+fn unwelcome(error: ClientError) -> ClientError {
+    match error {
+        ClientError::Lost(name, NetError::Tls(why)) => ClientError::Unwelcome(name, why),
+        error => error,
+    }
 }
 
 /// Waits for 220. A 120 before it asks for patience (RFC 959 §5.4).
@@ -124,8 +172,8 @@ fn authenticate(control: &mut Control, credentials: &Credentials) -> Result<(), 
     }
 }
 
-/// Data under TLS, and files as they are (RFC 4217 §9).
-fn protect(control: &mut Control) -> Result<(), ClientError> {
+/// Data under TLS (RFC 4217 §8 and §9).
+fn protect(control: &mut Control) -> Result<Protection, ClientError> {
     for (verb, argument) in [("PBSZ", "0"), ("PROT", "P")] {
         let reply = ask(control, verb, argument)?;
         if !reply.code().is_success() {
@@ -133,6 +181,11 @@ fn protect(control: &mut Control) -> Result<(), ClientError> {
             return Err(ClientError::Insecure(control.name().to_owned(), why));
         }
     }
+    Ok(Protection::Private)
+}
+
+/// Files as they are.
+fn plain_files(control: &mut Control) -> Result<(), ClientError> {
     let reply = ask(control, "TYPE", "I")?;
     accepted(control, "TYPE I", reply).map(drop)
 }

@@ -19,6 +19,7 @@ mod features;
 mod gauge;
 mod job;
 mod login;
+mod meet;
 mod partial;
 mod place;
 mod plan;
@@ -45,6 +46,7 @@ pub use job::{
     Prospect, Request, ServerFacts, Step, Summary, Why, read_manifest, verify,
 };
 pub use login::Credentials;
+pub use meet::{Met, meet};
 pub use place::Place;
 pub use plan::{Plan, Side, Via, plans};
 pub use progress::{Progress, Unseen};

@@ -1,9 +1,10 @@
 //! The ways in which two servers can meet for a protected copy, and which to try first.
 //!
 //! Who listens and who is the TLS client are independent (see `proto::TlsRole`). One end of a TLS
-//! connection must be the client, and a server is that only when told by `SSCN ON` or `CPSV`.
+//! connection must be the client, and a server is that only when told by `SSCN ON` or `CPSV`. Clear
+//! text is a way only to or from a server that has nothing else.
 
-use crate::client::{Extension, Features, ServerKind};
+use crate::client::{Connection, Extension, Features, ServerKind};
 use std::{fmt, str::FromStr};
 
 /// One of the two servers.
@@ -44,6 +45,8 @@ pub enum Via {
     Sscn,
     /// `CPSV`, in place of `PASV`.
     Cpsv,
+    /// By nothing: there is no TLS client, for one of the two servers is spoken to without TLS.
+    Clear,
 }
 
 impl fmt::Display for Via {
@@ -51,6 +54,7 @@ impl fmt::Display for Via {
         f.write_str(match self {
             Via::Sscn => "SSCN",
             Via::Cpsv => "CPSV",
+            Via::Clear => "PROT C",
         })
     }
 }
@@ -60,7 +64,7 @@ impl fmt::Display for Via {
 pub struct Plan {
     /// Who listens; the other side opens the TCP connection.
     pub passive: Side,
-    /// Who is the TLS client; the other side accepts the handshake.
+    /// Who is the TLS client; the other side accepts the handshake. With [`Via::Clear`], no one.
     pub connects: Side,
     /// How the TLS client is told to be one.
     pub via: Via,
@@ -68,7 +72,10 @@ pub struct Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passive, {} TLS client by {}", self.passive, self.connects, self.via)
+        match self.via {
+            Via::Clear => write!(f, "{} passive, IN CLEAR TEXT", self.passive),
+            via => write!(f, "{} passive, {} TLS client by {via}", self.passive, self.connects),
+        }
     }
 }
 
@@ -79,14 +86,28 @@ impl FromStr for Plan {
     fn from_str(text: &str) -> Result<Plan, ()> {
         let sides =
             Side::BOTH.into_iter().flat_map(|passive| Side::BOTH.map(|side| (passive, side)));
-        let mut plans = sides.flat_map(|(passive, connects)| {
+        let plans = sides.flat_map(|(passive, connects)| {
             [Via::Sscn, Via::Cpsv].map(|via| Plan { passive, connects, via })
         });
-        plans.find(|plan| plan.to_string() == text).ok_or(())
+        plans.chain(clear_plans()).find(|plan| plan.to_string() == text).ok_or(())
     }
 }
 
-/// Every way, surest first; none when neither server can be the TLS client.
+/// Every way between two servers, surest first: a protected one, unless one of them is spoken to
+/// without TLS, as the user has allowed.
+pub(super) fn between(source: &Connection, target: &Connection) -> Vec<Plan> {
+    match source.is_clear() || target.is_clear() {
+        true => clear_plans(),
+        false => plans(source.features(), target.features()),
+    }
+}
+
+fn clear_plans() -> Vec<Plan> {
+    let passive = [Side::Target, Side::Source];
+    passive.map(|passive| Plan { passive, connects: passive, via: Via::Clear }).into()
+}
+
+/// Every protected way, surest first; none when neither server can be the TLS client.
 pub fn plans(source: &Features, target: &Features) -> Vec<Plan> {
     let features = |side| match side {
         Side::Source => source,

@@ -6,19 +6,24 @@ use crate::client::RemotePath;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::{error, fmt, net::Ipv6Addr, str::FromStr};
 
-/// How a control connection gets its TLS. There is no third way.
+/// How a control connection gets its TLS, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Security {
     /// By `AUTH TLS` (RFC 4217 §4): `ftps://`, port 21.
     Explicit,
     /// From the first byte: `ftps+implicit://`, port 990.
     Implicit,
+    /// Not at all, where the user allows it ([`crate::Judge::allow_clear`]): `ftp://`, port 21.
+    Clear,
 }
 
 impl Security {
     /// The scheme of a URL, and the port where it names none.
-    const SCHEMES: [(&str, Security, u16); 2] =
-        [("ftps", Security::Explicit, 21), ("ftps+implicit", Security::Implicit, 990)];
+    const SCHEMES: [(&str, Security, u16); 3] = [
+        ("ftps", Security::Explicit, 21),
+        ("ftps+implicit", Security::Implicit, 990),
+        ("ftp", Security::Clear, 21),
+    ];
 }
 
 /// A server, and as whom to log in there.
@@ -79,12 +84,14 @@ impl fmt::Display for Location {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SiteFault {
-    /// Neither `ftps://` nor `ftps+implicit://`.
+    /// None of `ftps://`, `ftps+implicit://` and `ftp://`.
     Scheme,
     /// It holds a password.
     Password,
     /// The host is missing or not a name in ASCII, nor an address.
     Host,
+    /// The address has a zone (`[fe80::1%25eth0]`, RFC 6874).
+    Zone,
     /// The port is not from 1 to 65535.
     Port,
     /// A `%` without two hexadecimal digits.
@@ -99,13 +106,17 @@ impl fmt::Display for SiteFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             SiteFault::Scheme => {
-                "a URL begins with ftps:// (AUTH TLS) or ftps+implicit://; clear text is not spoken"
+                "a URL begins with ftps:// (AUTH TLS), ftps+implicit:// or ftp:// (clear text)"
             }
             SiteFault::Password => {
                 "a URL must not hold a password, which the process list would show; \
                  use FXP_PASSWORD, ~/.netrc or the prompt"
             }
             SiteFault::Host => "a URL needs a host: a name in ASCII, 192.0.2.1 or [2001:db8::1]",
+            SiteFault::Zone => {
+                "an address with a zone (%eth0) means something to this host only, and a server is told \
+                 addresses; use its global address or its name"
+            }
             SiteFault::Port => "a port is a number from 1 to 65535",
             SiteFault::Percent => "a % in a URL needs two hexadecimal digits (%25 is the % itself)",
             SiteFault::ForbiddenByte => "a URL must not hold a line end or NUL",
@@ -152,7 +163,8 @@ fn parse_address(text: &str, default_port: u16) -> Result<(String, u16), SiteFau
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(SiteFault::Host)?;
-            host.parse::<Ipv6Addr>().map_err(|_| SiteFault::Host)?;
+            let fault = if host.contains('%') { SiteFault::Zone } else { SiteFault::Host };
+            host.parse::<Ipv6Addr>().map_err(|_| fault)?;
             (host, port.strip_prefix(':').or(port.is_empty().then_some("")).ok_or(SiteFault::Host)?)
         }
         None => {
@@ -198,6 +210,7 @@ mod tests {
             ("ftps://ann@h:2121//a", Some("ann"), "h:2121", Security::Explicit, "/a"),
             ("ftps://h/%2Fetc/x%20y", None, "h:21", Security::Explicit, "/etc/x y"),
             ("ftps+implicit://a%40b@h/d/", Some("a@b"), "h:990", Security::Implicit, "d/"),
+            ("ftp://ann@h/x", Some("ann"), "h:21", Security::Clear, "x"),
             ("ftps://[::1]/x", None, "[::1]:21", Security::Explicit, "x"),
             ("ftps://a@[2001:db8::1]:99/x", Some("a"), "[2001:db8::1]:99", Security::Explicit, "x"),
             ("ftps://h/a?b#c;type=i", None, "h:21", Security::Explicit, "a?b#c;type=i"),
@@ -213,7 +226,7 @@ mod tests {
     #[test]
     fn what_is_no_url_is_refused() {
         for (text, fault) in [
-            ("ftp://h/a", SiteFault::Scheme),
+            ("sftp://h/a", SiteFault::Scheme),
             ("h/a", SiteFault::Scheme),
             ("ftps://ann:secret@h/a", SiteFault::Password),
             ("ftps://ann:@h/a", SiteFault::Password),
@@ -222,6 +235,8 @@ mod tests {
             ("ftps://::1/a", SiteFault::Host),
             ("ftps://[h]/a", SiteFault::Host),
             ("ftps://[::1]x/a", SiteFault::Host),
+            ("ftps://[fe80::1%25eth0]/a", SiteFault::Zone),
+            ("ftps://[fe80::1%eth0]:21/a", SiteFault::Zone),
             ("ftps://h:0/a", SiteFault::Port),
             ("ftps://h:65536/a", SiteFault::Port),
             ("ftps://h:+1/a", SiteFault::Port),

@@ -1,4 +1,5 @@
-//! Whether a server is the one meant: decided between the handshake and the first byte sent.
+//! Whether a server is the one meant: decided between the handshake and the first byte sent. And
+//! whether one that nobody can know may be spoken to at all.
 
 use crate::{client::Site, proto::Fingerprint};
 
@@ -18,6 +19,12 @@ pub trait Judge: Send + Sync {
     /// Called before anything is sent, at each connection. An error, which is shown to the user,
     /// ends the connection.
     fn judge(&self, shown: &Shown<'_>) -> Result<(), String>;
+
+    /// Called before the connection to a server without TLS ([`crate::Security::Clear`]). An error,
+    /// which is the answer of a judge that has no other, means that nothing is sent.
+    fn allow_clear(&self, _: &Site) -> Result<(), String> {
+        Err("it was not allowed".to_owned())
+    }
 }
 
 /// Trusts the certificates with these fingerprints and no others.

@@ -1,7 +1,7 @@
 //! How sure the two servers of a copy are of each other. Both control connections have shown us a
 //! certificate; by `XPEER` each server can be told the other's (fxpd-fxp(7)).
 
-use crate::client::{Extension, Features, Side};
+use crate::client::{Connection, Extension, Features, Side};
 use std::fmt;
 
 /// Which servers of a copy made sure of the other.
@@ -26,7 +26,15 @@ pub enum Verification {
 }
 
 impl Verified {
-    /// What a copy between two such servers will be.
+    /// What a copy between these two will be. In clear text nobody shows a certificate.
+    pub(super) fn of(source: &Connection, target: &Connection) -> Verified {
+        match source.is_clear() || target.is_clear() {
+            true => Verified::Neither,
+            false => Verified::between(source.features(), target.features()),
+        }
+    }
+
+    /// What a protected copy between two such servers will be.
     pub fn between(source: &Features, target: &Features) -> Verified {
         match (source.has(Extension::Xpeer), target.has(Extension::Xpeer)) {
             (true, true) => Verified::Both,

@@ -1,7 +1,7 @@
 //! TLS as a client does it: whom to trust, and how its data connections resume.
 
 use crate::{
-    net::{NetError, Stream, TlsError, TlsFloor, Wait, tls},
+    net::{Certificate, Identity, NetError, Stream, TlsError, TlsFloor, Wait, tls},
     proto::{Fingerprint, TlsRole},
     sys::openssl as libssl,
 };
@@ -20,6 +20,8 @@ use std::{
 pub struct Presented {
     /// The connection.
     pub stream: Stream,
+    /// What the server showed, if anything.
+    pub certificate: Option<Certificate>,
     /// Whether a trusted CA signed the certificate for this host; if not, why not.
     pub authority: Result<(), String>,
 }
@@ -35,8 +37,13 @@ pub struct Connector {
 const MAX_TICKETS: usize = 16;
 
 impl Connector {
-    /// TLS that trusts the CAs in `authorities`, a PEM file; without one, no CA at all.
-    pub fn new(authorities: Option<&Path>, newest: Newest) -> Result<Connector, TlsError> {
+    /// TLS that trusts the CAs in `authorities`, a PEM file; without one, no CA at all. `identity` is
+    /// what it shows to servers that ask who their client is, on data connections as well.
+    pub fn new(
+        authorities: Option<&Path>,
+        identity: Option<&Identity>,
+        newest: Newest,
+    ) -> Result<Connector, TlsError> {
         let mut builder = tls::builder(TlsFloor::Tls12)?;
         if newest == Newest::Tls12 {
             builder.set_max_proto_version(Some(SslVersion::TLS1_2))?;
@@ -44,6 +51,9 @@ impl Connector {
         if let Some(file) = authorities {
             let parse = |error| TlsError::Parse(file.display().to_string(), error);
             builder.set_ca_file(file).map_err(parse)?;
+        }
+        if let Some(identity) = identity {
+            tls::show(&mut builder, identity)?;
         }
         let (sender, fresh): (Sender<SslSession>, _) = crossbeam_channel::bounded(MAX_TICKETS);
         builder.set_session_cache_mode(
@@ -75,13 +85,14 @@ impl Connector {
             }
         }
         let stream = tls::handshake(ssl, socket, TlsRole::Connect, wait)?;
-        let authority = match stream.ssl().map(|ssl| (ssl.peer_certificate(), ssl.verify_result()))
-        {
-            Some((Some(_), X509VerifyResult::OK)) => Ok(()),
-            Some((Some(_), failure)) => Err(failure.error_string().to_owned()),
+        let certificate = stream.ssl().and_then(|ssl| ssl.peer_certificate());
+        let authority = match (&certificate, stream.ssl().map(|ssl| ssl.verify_result())) {
+            (Some(_), Some(X509VerifyResult::OK)) => Ok(()),
+            (Some(_), Some(failure)) => Err(failure.error_string().to_owned()),
             _ => Err("no certificate".to_owned()),
         };
-        Ok(Presented { stream, authority })
+        let certificate = certificate.map(|shown| Certificate::read(&shown)).transpose()?;
+        Ok(Presented { stream, certificate, authority })
     }
 
     /// Shakes hands on a data connection, resuming the control connection's session where the

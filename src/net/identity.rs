@@ -1,6 +1,6 @@
 //! A certificate with its key, and how its fingerprint is computed.
 
-use crate::proto::Fingerprint;
+use crate::{net::certificate, proto::Fingerprint};
 use openssl::{
     asn1::Asn1Time,
     bn::{BigNum, MsbOption},
@@ -11,15 +11,11 @@ use openssl::{
     pkey::{PKey, Private},
     sha,
     x509::{
-        GeneralNameRef, X509, X509NameBuilder, X509Ref,
+        X509, X509NameBuilder, X509Ref,
         extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName},
     },
 };
-use std::{
-    error, fmt, fs, io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::Path,
-};
+use std::{error, fmt, fs, io, net::IpAddr, path::Path};
 
 /// What a server shows in TLS: its certificate, the chain above it, and the key.
 #[derive(Clone, Debug)]
@@ -100,12 +96,7 @@ impl Identity {
 
     /// The names and addresses for which the certificate was made.
     pub(crate) fn names(&self) -> Vec<String> {
-        let names = self.certificate.subject_alt_names();
-        let text = |name: &GeneralNameRef| {
-            let dns = name.dnsname().map(str::to_owned);
-            dns.or_else(|| name.ipaddress().and_then(address).map(|address| address.to_string()))
-        };
-        names.iter().flatten().filter_map(text).collect()
+        certificate::names(&self.certificate)
     }
 
     /// The certificate and its chain in PEM, leaf first.
@@ -123,11 +114,6 @@ impl Identity {
     }
 }
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(|bytes| IpAddr::V4(Ipv4Addr::from(bytes)));
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(|bytes| Ipv6Addr::from(bytes).into())).ok()
-}
-
 fn name(path: &Path) -> String {
     path.display().to_string()
 }
@@ -138,7 +124,7 @@ impl Fingerprint {
         Fingerprint::computed(certificate).ok()
     }
 
-    fn computed(certificate: &X509Ref) -> Result<Fingerprint, ErrorStack> {
+    pub(super) fn computed(certificate: &X509Ref) -> Result<Fingerprint, ErrorStack> {
         certificate.to_der().map(|der| Fingerprint::from_digest(sha::sha256(&der)))
     }
 }

@@ -1,6 +1,7 @@
 //! Sockets and TLS: connections that can be read, written and waited for, with nobody's meaning
 //! in their bytes. The only floor that calls OpenSSL's accept and connect.
 
+mod certificate;
 mod channel;
 mod connector;
 mod contest;
@@ -17,6 +18,7 @@ mod tls;
 mod validity;
 mod wait;
 
+pub use certificate::Certificate;
 pub use channel::{Channel, Next};
 pub use connector::{Connector, Newest};
 pub use contest::{Contest, Rules, Standing};
@@ -29,5 +31,5 @@ pub use port::{Opening, Port};
 pub use range::PortRange;
 pub use stream::{Stream, TlsFacts};
 pub use tls::{Pending, Tls, TlsFloor, TlsScope};
-pub use validity::Validity;
+pub use validity::{Term, Validity};
 pub use wait::{Until, Wait};

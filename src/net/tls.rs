@@ -88,11 +88,7 @@ impl Tls {
 /// A server's context that shows `identity`.
 fn showing(identity: &Identity, floor: TlsFloor) -> Result<SslContextBuilder, TlsError> {
     let mut builder = builder(floor)?;
-    builder.set_certificate(&identity.certificate)?;
-    builder.set_private_key(&identity.key)?;
-    for certificate in &identity.chain {
-        builder.add_extra_chain_cert(certificate.clone())?;
-    }
+    show(&mut builder, identity)?;
     // Sessions are resumed by tickets, which their owners keep; only those of TLS 1.2 clients
     // that take no tickets (curl) stand here, and are resumed by their ids.
     builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
@@ -103,6 +99,16 @@ fn showing(identity: &Identity, floor: TlsFloor) -> Result<SslContextBuilder, Tl
         ALPN_NAMES.iter().find(named).copied().ok_or(AlpnError::ALERT_FATAL)
     });
     Ok(builder)
+}
+
+/// Makes handshakes show `identity`.
+pub(super) fn show(builder: &mut SslContextBuilder, identity: &Identity) -> Result<(), TlsError> {
+    builder.set_certificate(&identity.certificate)?;
+    builder.set_private_key(&identity.key)?;
+    for certificate in &identity.chain {
+        builder.add_extra_chain_cert(certificate.clone())?;
+    }
+    Ok(())
 }
 
 /// The protocol names in an ALPN offer: each with its length before it (RFC 7301 §3.1).

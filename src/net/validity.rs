@@ -15,7 +15,27 @@ pub struct Validity {
     pub ends: Timestamp,
 }
 
+/// Whether a certificate's time has come, or gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Not yet.
+    Early,
+    /// It is valid.
+    Current,
+    /// No more.
+    Expired,
+}
+
 impl Validity {
+    /// What is so at `now`.
+    pub fn term(&self, now: Timestamp) -> Term {
+        match () {
+            () if now < self.begins => Term::Early,
+            () if now > self.ends => Term::Expired,
+            () => Term::Current,
+        }
+    }
+
     /// What stands in `certificate`; `None` where a year is beyond any calendar.
     pub(super) fn of(certificate: &X509Ref) -> Option<Validity> {
         let begins = timestamp(certificate.not_before())?;
@@ -40,7 +60,11 @@ mod tests {
         let identity = Identity::self_signed(&["localhost"]).unwrap();
         let validity = Validity::of(&identity.certificate).unwrap();
         let now = Timestamp::now();
-        assert!(validity.begins <= now && now < validity.ends, "{validity:?}");
+        assert_eq!(validity.term(now), Term::Current);
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(validity.term(validity.begins), Term::Current);
+        assert_eq!(validity.term(validity.begins - second), Term::Early);
+        assert_eq!(validity.term(validity.ends + second), Term::Expired);
         let days = validity.ends.duration_since(validity.begins).as_hours() / 24;
         assert_eq!(days, 825);
     }

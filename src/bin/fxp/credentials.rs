@@ -1,8 +1,8 @@
 //! Where passwords come from: the environment, `~/.netrc`, a prompt; never the command line.
 
-use crate::{exit::Failure, netrc, prompt};
+use crate::{exit::Failure, files, netrc, prompt};
 use fxpd::{Credentials, Secret, Site};
-use std::{env, os::unix::ffi::OsStringExt, path::PathBuf};
+use std::{env, os::unix::ffi::OsStringExt};
 
 /// What anonymous servers want for a password.
 const ANONYMOUS: (&str, &str) = ("anonymous", "fxp@");
@@ -43,13 +43,12 @@ fn in_variable(c: char) -> char {
 }
 
 fn from_netrc(site: &Site) -> Result<Option<netrc::Entry>, Failure> {
-    let Some(home) = env::var_os("HOME") else { return Ok(None) };
-    let path = PathBuf::from(home).join(".netrc");
+    let Some(path) = files::netrc() else { return Ok(None) };
     netrc::look_up(&path, &site.host, site.user.as_deref()).map_err(Failure::Config)
 }
 
 fn ask(site: &Site, user: &str) -> Result<Secret, Failure> {
-    prompt::password(&format!("Password of {user} at {site}")).map_err(|error| {
+    prompt::secret(&format!("Password of {user} at {site}")).map_err(|error| {
         let [first, ..] = variables(site);
         Failure::Config(format!(
             "no password of {user} at {site}: set {first}, write ~/.netrc, or be asked on a terminal \

@@ -1,8 +1,8 @@
 //! `fxp doctor A B`: which routes two servers have, both ways, and what to change where one fails.
 
 use crate::{
+    connect::Connect,
     exit::Failure,
-    job,
     options::{Format, Options},
     report,
 };
@@ -21,9 +21,9 @@ const COLUMNS: usize = 80;
 /// Examines the two directories' servers, and says how it went. A failure when nothing can be copied
 /// from the first to the second.
 pub fn run(ends: &[Location; 2], options: &Options) -> Result<(), Failure> {
-    let setup = job::setup(options)?;
+    let connect = Connect::new(options)?;
     let [source, target] = ends;
-    let (mut from, mut to) = (job::open(source, &setup)?, job::open(target, &setup)?);
+    let (mut from, mut to) = (connect.open(source)?, connect.open(target)?);
     let diagnosis = diagnose(&mut from, &source.path, &mut to, &target.path)?;
     let text = match options.format {
         Format::Json => object(&diagnosis, [&from, &to]).to_string(),
@@ -144,7 +144,7 @@ fn object(diagnosis: &Diagnosis, servers: [&Connection; 2]) -> Value {
             "server": server.site().to_string(),
             "kind": server.features().kind().to_string(),
             "tls": server.tls_version(),
-            "certificate": server.fingerprint().to_string(),
+            "certificate": server.fingerprint().map(|print| print.to_string()),
             "clock_ahead_s": diagnosis.clocks_ahead_s[side as usize],
         })
     };

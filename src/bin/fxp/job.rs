@@ -1,16 +1,14 @@
 //! The copy that the command line asks for.
 
 use crate::{
-    credentials,
+    connect::Connect,
     exit::Failure,
-    options::{Ends, Options, Protocol},
-    policy::Policy,
+    options::{Ends, Options},
     report,
     selection::{Journaling, Mode},
     show, state,
 };
-use fxpd::{Connection, JobEnd, Location, Login, Place, Request, Setup, Summary};
-use std::sync::Arc;
+use fxpd::{Place, Request, Summary};
 
 /// Runs a job for each source. A failure does not keep the others from being copied.
 pub fn run_all(all: &[Ends], options: &Options) -> Result<(), Failure> {
@@ -47,9 +45,8 @@ fn run(ends: &Ends, options: &Options) -> Result<(), Failure> {
 
 /// What the command line asks for, with all that it takes to do it.
 pub fn request(ends: &Ends, options: &Options) -> Result<Request, Failure> {
-    let setup = setup(options)?;
-    let source = end(&ends.source, &setup)?;
-    let target = end(&ends.target, &setup)?;
+    let connect = Connect::new(options)?;
+    let (source, target) = (connect.end(&ends.source)?, connect.end(&ends.target)?);
     let mut request = options.selection.apply(Request::new(source, target));
     request.journal = match &options.selection.journal {
         Journaling::Usual => state::journal(&request),
@@ -60,38 +57,6 @@ pub fn request(ends: &Ends, options: &Options) -> Result<Request, Failure> {
         request.preferred = state::known_route(&source.site, &target.site);
     }
     Ok(request)
-}
-
-/// A place, with what it takes to get there.
-pub fn end(place: &Place, setup: &Setup) -> Result<JobEnd, Failure> {
-    Ok(match place {
-        Place::Local(path) => JobEnd::Local(path.clone()),
-        Place::Remote(location) => {
-            let credentials = credentials::find(&location.site)?;
-            let site = location.site.clone();
-            let login = Login { site, credentials, setup: setup.clone() };
-            JobEnd::Remote(Box::new(login), location.path.clone())
-        }
-    })
-}
-
-/// How to connect.
-pub fn setup(options: &Options) -> Result<Setup, Failure> {
-    let mut setup = Setup::new(Policy::new(options)?);
-    setup.authorities = options.authorities.clone();
-    setup.newest = options.newest;
-    setup.verification = options.verification;
-    setup.timeout = options.timeout;
-    if options.protocol == Protocol::Shown {
-        setup.log = Some(Arc::new(|line: &str| eprintln!("{line}")));
-    }
-    Ok(setup)
-}
-
-/// Logs in to the server of a location.
-pub fn open(location: &Location, setup: &Setup) -> Result<Connection, Failure> {
-    let credentials = credentials::find(&location.site)?;
-    Ok(Connection::open(location.site.clone(), credentials, setup.clone())?)
 }
 
 /// One failure is told as it is, several are counted: each was told when it happened.

@@ -49,6 +49,27 @@ impl KnownHosts {
         Ok(())
     }
 
+    /// Puts `fingerprint` in the place of all that was recorded of `server`. Other lines stay.
+    pub fn replace(&mut self, server: &str, fingerprint: Fingerprint) -> Result<(), String> {
+        let cannot = |error: io::Error| format!("cannot write {}: {error}", self.path.display());
+        let text = fs::read_to_string(&self.path).map_err(cannot)?;
+        let others = text.lines().filter(|line| line.split_whitespace().next() != Some(server));
+        let mut kept: String = others.flat_map(|line| [line, "\n"]).collect();
+        kept.push_str(&format!("{server} {fingerprint}\n"));
+        // Beside it and then renamed, so that a full disk costs nothing.
+        let beside = self.path.with_extension("new");
+        let mut options = OpenOptions::new();
+        let opened = options.create(true).write(true).truncate(true).mode(0o600).open(&beside);
+        let written = opened.and_then(|mut file| {
+            file.write_all(kept.as_bytes())?;
+            file.sync_all()
+        });
+        written.and_then(|()| fs::rename(&beside, &self.path)).map_err(cannot)?;
+        self.entries.retain(|(name, _)| name != server);
+        self.entries.push((server.to_owned(), fingerprint));
+        Ok(())
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -91,6 +112,14 @@ mod tests {
         let again = KnownHosts::read(&path).unwrap();
         assert_eq!(again.of("[::1]:21"), [fingerprint("bb")]);
         assert!(again.of("h:22").is_empty());
+
+        fs::write(&path, format!("# mine\n{}", fs::read_to_string(&path).unwrap())).unwrap();
+        hosts.replace("h:21", fingerprint("cc")).unwrap();
+        assert_eq!(hosts.of("h:21"), [fingerprint("cc")]);
+        let again = KnownHosts::read(&path).unwrap();
+        assert_eq!(again.of("h:21"), [fingerprint("cc")]);
+        assert_eq!(again.of("[::1]:21"), [fingerprint("bb")]);
+        assert!(fs::read_to_string(&path).unwrap().starts_with("# mine\n"), "comments stay");
     }
 
     #[test]

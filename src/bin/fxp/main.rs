@@ -1,20 +1,30 @@
 //! `fxp`: copies a file straight between two FTP servers, encrypted and proved. See fxp(1).
 #![forbid(unsafe_code)]
 
+mod access;
+mod connect;
 mod credentials;
 mod doctor;
 mod exit;
+mod files;
 mod job;
 mod known_hosts;
+#[path = "../shared/located.rs"]
+mod located;
 mod netrc;
 mod options;
 mod plan;
 mod policy;
+#[path = "../shared/prompt.rs"]
 mod prompt;
 mod report;
 mod selection;
 mod show;
+mod sites;
 mod state;
+#[path = "../shared/toml_value.rs"]
+mod toml_value;
+mod trust;
 mod verify;
 
 use options::{Asked, Command};
@@ -31,6 +41,7 @@ fn main() -> ExitCode {
                 Command::Copy(all) => job::run_all(&all, &options),
                 Command::Doctor(ends) => doctor::run(&ends, &options),
                 Command::Plan(ends) => plan::show(&ends, &options),
+                Command::Trust(servers, doubt) => trust::run(&servers, doubt, &options),
                 Command::Verify(manifest, place) => verify::run(&manifest, &place, &options),
             }
         }

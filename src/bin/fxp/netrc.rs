@@ -1,11 +1,10 @@
 //! `~/.netrc`: passwords by machine, as ftp(1) has always kept them.
 
+use crate::files;
 use fxpd::Secret;
 use std::{
-    fs::File,
     io::{self, Read},
     iter::Peekable,
-    os::unix::fs::MetadataExt,
     path::Path,
     str::Chars,
 };
@@ -26,14 +25,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// error when others than the owner can read the file.
 pub fn look_up(path: &Path, machine: &str, login: Option<&str>) -> Result<Option<Entry>, String> {
     let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot(error)),
-    };
-    if file.metadata().map_err(cannot)?.mode() & 0o077 != 0 {
-        return Err(format!("others can read {0}: chmod 600 {0}", path.display()));
-    }
+    let Some(file) = files::open_private(path)? else { return Ok(None) };
     let mut text = String::new();
     file.take(MAX_BYTES).read_to_string(&mut text).map_err(cannot)?;
     Ok(find(&text, machine, login))

@@ -1,16 +1,16 @@
 //! The command line. No option takes a password: the process list would show it.
 
 use crate::{
+    access::{self, Access},
     exit::Failure,
+    files,
     selection::{self, Selection},
+    sites::Sites,
+    trust::{self, Doubt},
 };
-use fxpd::{Fingerprint, Location, Newest, Place, Verification};
+use fxpd::{Location, Place, Site, Verification};
 use getopts::{Matches, Options as Getopts};
-use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{ffi::OsString, path::PathBuf};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub enum Command {
     Doctor(Box<[Location; 2]>),
     /// A manifest, and where its files are.
     Verify(PathBuf, Place),
+    /// Whom to meet.
+    Trust(Vec<Site>, Doubt),
 }
 
 /// From where to where; one of them at most is here.
@@ -42,13 +44,12 @@ pub struct Ends {
 /// How to do it.
 #[derive(Debug)]
 pub struct Options {
-    pub authorities: Option<PathBuf>,
-    pub pins: Vec<Fingerprint>,
+    /// For every server, whatever its site says.
+    pub access: Access,
+    pub sites: Sites,
     pub first_meeting: FirstMeeting,
     pub known_hosts: Option<PathBuf>,
-    pub newest: Newest,
     pub verification: Verification,
-    pub timeout: Duration,
     pub talk: Talk,
     pub protocol: Protocol,
     pub format: Format,
@@ -89,20 +90,16 @@ pub enum Format {
     Json,
 }
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-const MAX_TIMEOUT_S: u64 = 3600;
-
 fn getopts() -> Getopts {
     let mut options = Getopts::new();
     selection::declare(&mut options);
+    options.optopt("", "sites", "the servers that have short names", "FILE");
+    access::declare(&mut options);
     options.optflag("", "json", "write JSON, an object a line");
-    options.optopt("", "cacert", "trust servers that a CA in this PEM file signed", "FILE");
-    options.optmulti("", "pin", "trust these certificates only (repeatable)", "SHA256:HEX");
     options.optflag("", "trust-new", "trust and record servers never met before");
     options.optopt("", "known-hosts", "the record of servers met before", "FILE");
+    trust::declare(&mut options);
     options.optflag("", "require-verified", "copy only between servers that verify each other");
-    options.optflag("", "tls12", "speak TLS 1.2 at most");
-    options.optopt("", "timeout", "patience for a connection, a reply, a stall (60)", "SECONDS");
     options.optflag("q", "quiet", "say nothing but errors");
     options.optflag("v", "verbose", "say what is tried and why");
     options.optflag("", "log-protocol", "show the control connections, without passwords");
@@ -117,10 +114,11 @@ pub fn help() -> String {
         \x20      fxp plan [options] SOURCE TARGET      what would be done, and which way\n\
         \x20      fxp doctor [options] SOURCE TARGET    which ways there are, what hinders others\n\
         \x20      fxp verify [options] MANIFEST TARGET  whether all of it is still there\n\
+        \x20      fxp trust [options] SERVER...         its certificate, to record it\n\
         \n\
         Copies files between two FTP servers, encrypted and proved. SOURCE and TARGET are\n\
-        ftps://USER@HOST[:PORT]/PATH, ftps+implicit://USER@HOST[:PORT]/PATH or a local path\n\
-        (one of them at most). A file copied to a TARGET that ends in / keeps its name.";
+        ftps://USER@HOST[:PORT]/PATH, ftps+implicit://USER@HOST[:PORT]/PATH, SITE:PATH with a\n\
+        name from sites.toml, or a local path (one of them at most). A file copied to a TARGET that ends in / keeps its name.";
     getopts().usage(brief).trim_end().to_owned()
 }
 
@@ -134,18 +132,26 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Failure
     if matches.opt_present("version") {
         return Ok(Asked::Version);
     }
-    let command = command(&matches.free)?;
-    Ok(Asked::Do(command, Box::new(options(&matches)?)))
+    let options = options(&matches)?;
+    let command = command(&matches.free, Doubt::read(&matches), &options.sites)?;
+    Ok(Asked::Do(command, Box::new(options)))
 }
 
 /// The first word may name a command. A file of such a name is written `./plan`.
-fn command(words: &[String]) -> Result<Command, Failure> {
+fn command(words: &[String], doubt: Doubt, sites: &Sites) -> Result<Command, Failure> {
+    let ends = |source: &str, target: &str| ends(source, target, sites);
     match words {
+        [trust, servers @ ..] if trust == "trust" => {
+            Ok(Command::Trust(trust::servers(servers, sites)?, doubt))
+        }
+        _ if doubt != Doubt::default() => Err(usage("--yes and --replace are for 'fxp trust'")),
         [plan, source, target] if plan == "plan" => Ok(Command::Plan(ends(source, target)?)),
         [plan, ..] if plan == "plan" => Err(usage("fxp plan needs one SOURCE and one TARGET")),
-        [doctor, rest @ ..] if doctor == "doctor" => Ok(Command::Doctor(Box::new(servers(rest)?))),
+        [doctor, rest @ ..] if doctor == "doctor" => {
+            Ok(Command::Doctor(Box::new(servers(rest, sites)?)))
+        }
         [verify, manifest, target] if verify == "verify" => {
-            Ok(Command::Verify(manifest.into(), place(target)?))
+            Ok(Command::Verify(manifest.into(), place(target, sites)?))
         }
         [verify, ..] if verify == "verify" => Err(usage("fxp verify needs MANIFEST and TARGET")),
         [source, target] => Ok(Command::Copy(vec![ends(source, target)?])),
@@ -158,10 +164,10 @@ fn command(words: &[String]) -> Result<Command, Failure> {
     }
 }
 
-fn ends(source: &str, target: &str) -> Result<Ends, Failure> {
-    match (place(source)?, place(target)?) {
+fn ends(source: &str, target: &str, sites: &Sites) -> Result<Ends, Failure> {
+    match (place(source, sites)?, place(target, sites)?) {
         (Place::Local(_), Place::Local(_)) => {
-            Err(usage("SOURCE or TARGET must be a URL (ftps://…)"))
+            Err(usage("SOURCE or TARGET must be on a server (ftps://…, SITE:…)"))
         }
         (source, target) => Ok(Ends { source, target }),
     }
@@ -171,38 +177,35 @@ fn usage(why: &str) -> Failure {
     Failure::Usage(why.to_owned())
 }
 
-fn servers(words: &[String]) -> Result<[Location; 2], Failure> {
+fn servers(words: &[String], sites: &Sites) -> Result<[Location; 2], Failure> {
     let two = || usage("fxp doctor needs the URLs of two directories (ftps://…)");
     let [source, target] = words else { return Err(two()) };
-    match (place(source)?, place(target)?) {
+    match (place(source, sites)?, place(target, sites)?) {
         (Place::Remote(source), Place::Remote(target)) => Ok([source, target]),
         _ => Err(two()),
     }
 }
 
-fn place(text: &str) -> Result<Place, Failure> {
+fn place(text: &str, sites: &Sites) -> Result<Place, Failure> {
     if text.is_empty() || text == "-" {
         return Err(Failure::Usage("standard input and output cannot be copied".to_owned()));
     }
-    // The text is not repeated: it may hold a password.
-    Place::parse(OsStr::new(text)).map_err(|fault| Failure::Usage(fault.to_string()))
+    sites.place(text).map_err(Failure::Usage)
 }
 
 fn options(matches: &Matches) -> Result<Options, Failure> {
     Ok(Options {
-        authorities: matches.opt_str("cacert").map(PathBuf::from),
-        pins: pins(matches)?,
+        access: Access::read(matches)?,
+        sites: sites(matches)?,
         first_meeting: match matches.opt_present("trust-new") {
             true => FirstMeeting::Trust,
             false => FirstMeeting::Refuse,
         },
         known_hosts: matches.opt_str("known-hosts").map(PathBuf::from),
-        newest: if matches.opt_present("tls12") { Newest::Tls12 } else { Newest::Tls13 },
         verification: match matches.opt_present("require-verified") {
             true => Verification::BothEnds,
             false => Verification::AsPossible,
         },
-        timeout: timeout(matches)?,
         talk: talk(matches)?,
         protocol: match matches.opt_present("log-protocol") {
             true => Protocol::Shown,
@@ -213,15 +216,11 @@ fn options(matches: &Matches) -> Result<Options, Failure> {
     })
 }
 
-fn pins(matches: &Matches) -> Result<Vec<Fingerprint>, Failure> {
-    matches.opt_strs("pin").iter().map(|pin| pin.parse().map_err(Failure::Usage)).collect()
-}
-
-fn timeout(matches: &Matches) -> Result<Duration, Failure> {
-    let Some(text) = matches.opt_str("timeout") else { return Ok(DEFAULT_TIMEOUT) };
-    match text.parse() {
-        Ok(seconds @ 1..=MAX_TIMEOUT_S) => Ok(Duration::from_secs(seconds)),
-        _ => Err(Failure::Usage(format!("--timeout is from 1 to {MAX_TIMEOUT_S} seconds"))),
+fn sites(matches: &Matches) -> Result<Sites, Failure> {
+    let asked = matches.opt_str("sites").map(PathBuf::from);
+    match files::sites(asked.as_deref()) {
+        Some((file, named)) => Sites::read(&file, named).map_err(Failure::Config),
+        None => Ok(Sites::default()),
     }
 }
 
@@ -239,7 +238,8 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Asked, Failure> {
-        parse(line.split(' ').map(OsString::from))
+        let words = ["--sites", "/dev/null"].into_iter().chain(line.split(' '));
+        parse(words.map(OsString::from))
     }
 
     #[test]
@@ -250,10 +250,10 @@ mod tests {
             panic!("a copy")
         };
         let [ends] = &ends[..] else { panic!("one source") };
-        assert_eq!(options.pins.len(), 1);
+        assert_eq!(options.access.pins.len(), 1);
         assert_eq!(options.talk, Talk::Verbose);
-        assert_eq!(options.timeout, Duration::from_secs(5));
-        assert_eq!(options.newest, Newest::Tls12);
+        assert_eq!(options.access.timeout, access::seconds("5"));
+        assert_eq!(options.access.newest, Some(fxpd::Newest::Tls12));
         assert_eq!(ends.source, Place::Remote("ftps://a@h/x".parse().unwrap()));
         assert_eq!(ends.target, Place::Local("/tmp/".into()));
         assert!(matches!(parsed("--help"), Ok(Asked::Help)));
@@ -293,11 +293,15 @@ mod tests {
             "--max-depth x ftps://h/x b",
             "--exclude / ftps://h/x b",
             "ftps://h/x -",
-            "ftp://h/x b",
+            "sftp://h/x b",
             "--pin zz ftps://h/x b",
             "--timeout 0 ftps://h/x b",
             "-q -v ftps://h/x b",
             "--password x ftps://h/x b",
+            "--key k ftps://h/x b",
+            "--yes ftps://h/x b",
+            "trust",
+            "nowhere:x ftps://h/x",
         ] {
             assert!(matches!(parsed(line), Err(Failure::Usage(_))), "{line}");
         }

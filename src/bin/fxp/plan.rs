@@ -70,10 +70,11 @@ fn text(prospect: &Prospect, options: &Options) -> Result<(), Failure> {
 
 fn server(side: &str, facts: &ServerFacts) -> String {
     let ServerFacts { name, features, tls_version, fingerprint } = facts;
+    let shown = fingerprint.map_or("IN CLEAR TEXT".to_owned(), |shown| shown.to_string());
     let can: Vec<_> = TOLD.iter().filter(|row| features.has(row.0)).map(|row| row.1).collect();
     let can = if can.is_empty() { "nothing of use".to_owned() } else { can.join(" ") };
     format!(
-        "{side}: {name}, {:?}, {tls_version}\n        {fingerprint}\n        can {can}",
+        "{side}: {name}, {:?}, {tls_version}\n        {shown}\n        can {can}",
         features.kind()
     )
 }
@@ -86,6 +87,7 @@ fn way(plan: Plan, source: &str, target: &str) -> String {
     let command = match plan.via {
         Via::Sscn => "SSCN ON",
         Via::Cpsv => "CPSV",
+        Via::Clear => return format!("{listens} listens, {connects} connects, IN CLEAR TEXT"),
     };
     format!(
         "{listens} listens, {connects} connects,\n        {client} is the TLS client by {command}"
@@ -114,7 +116,7 @@ fn object(prospect: &Prospect) -> Value {
                 "name": facts.name,
                 "kind": format!("{:?}", facts.features.kind()),
                 "tls": facts.tls_version,
-                "fingerprint": facts.fingerprint.to_string(),
+                "fingerprint": facts.fingerprint.map(|shown| shown.to_string()),
                 "can": can,
             })
         })

@@ -2,23 +2,20 @@
 //! would change it.
 
 use crate::{
-    exit::Failure,
+    access::{Access, ClearText},
     known_hosts::KnownHosts,
-    options::{FirstMeeting, Options},
+    options::FirstMeeting,
 };
-use fxpd::{Fingerprint, Judge, Shown};
-use std::{
-    env,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use fxpd::{Fingerprint, Judge, Shown, Site};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The user's rules of trust.
+/// The user's rules of trust for one server.
 pub struct Policy {
     pins: Vec<Fingerprint>,
     authority: Authority,
     first_meeting: FirstMeeting,
-    known: Mutex<KnownHosts>,
+    clear_text: ClearText,
+    known: Arc<Mutex<KnownHosts>>,
 }
 
 /// Whether the user named CAs.
@@ -28,31 +25,22 @@ enum Authority {
 }
 
 impl Policy {
-    /// An error when the record of known hosts cannot be read.
-    pub fn new(options: &Options) -> Result<Policy, Failure> {
-        let file = match &options.known_hosts {
-            Some(file) => file.clone(),
-            None => default_file()?,
-        };
-        Ok(Policy {
-            pins: options.pins.clone(),
-            authority: match options.authorities {
+    pub fn new(
+        access: &Access,
+        first_meeting: FirstMeeting,
+        known: &Arc<Mutex<KnownHosts>>,
+    ) -> Policy {
+        Policy {
+            pins: access.pins.clone(),
+            authority: match access.authorities {
                 Some(_) => Authority::Asked,
                 None => Authority::Unasked,
             },
-            first_meeting: options.first_meeting,
-            known: Mutex::new(KnownHosts::read(&file).map_err(Failure::Config)?),
-        })
+            first_meeting,
+            clear_text: access.clear_text,
+            known: Arc::clone(known),
+        }
     }
-}
-
-fn default_file() -> Result<PathBuf, Failure> {
-    let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
-    let config = config.ok_or_else(|| {
-        Failure::Config("HOME is not set: name the file with --known-hosts".to_owned())
-    })?;
-    Ok(config.join("fxp/known_hosts"))
 }
 
 impl Judge for Policy {
@@ -62,7 +50,7 @@ impl Judge for Policy {
         if !self.pins.is_empty() {
             return match self.pins.contains(&certificate) {
                 true => Ok(()),
-                false => Err(format!("its certificate is {certificate}, which no --pin names")),
+                false => Err(format!("its certificate is {certificate}, which no pin names")),
             };
         }
         let by_authority = match self.authority {
@@ -77,7 +65,7 @@ impl Judge for Policy {
         if before.contains(&certificate) {
             Ok(())
         } else if let Some(before) = before.last() {
-            Err(changed(*before, certificate, &known))
+            Err(changed(&server, *before, certificate, &known))
         } else if self.first_meeting == FirstMeeting::Trust {
             log::warn!("{server} is new: {certificate} is recorded in {}", known.path().display());
             known.record(&server, certificate)
@@ -85,13 +73,21 @@ impl Judge for Policy {
             Err(unknown(certificate, why_not))
         }
     }
+
+    fn allow_clear(&self, _: &Site) -> Result<(), String> {
+        match self.clear_text {
+            ClearText::Allow => Ok(()),
+            ClearText::Refuse => Err("if that may be, use --allow-clear".to_owned()),
+        }
+    }
 }
 
-fn changed(before: Fingerprint, now: Fingerprint, known: &KnownHosts) -> String {
+fn changed(server: &str, before: Fingerprint, now: Fingerprint, known: &KnownHosts) -> String {
     format!(
         "ITS CERTIFICATE HAS CHANGED. Someone may stand between you and the server.\n  \
          it was {before}\n  it is  {now}\n\
-         If the server's owner confirms the new one, remove the old line from {}, or use --pin {now}",
+         If the server's owner confirms the new one, run 'fxp trust --replace {server}' to put it into\n\
+         {}, or use --pin {now}",
         known.path().display()
     )
 }
@@ -103,6 +99,6 @@ fn unknown(now: Fingerprint, why_not: &str) -> String {
     };
     format!(
         "its certificate was never seen before{by_authority}\n  it is {now}\n\
-         If that is what the server's owner tells you, use --pin {now}, or --trust-new to record it"
+         If that is what the server's owner tells you, use --pin {now}, or record it by 'fxp trust' or --trust-new"
     )
 }

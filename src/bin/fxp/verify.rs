@@ -1,8 +1,8 @@
 //! `fxp verify`: whether what a manifest tells is still so.
 
 use crate::{
+    connect::Connect,
     exit::Failure,
-    job,
     options::{Format, Options, Talk},
     report,
 };
@@ -23,7 +23,7 @@ struct Count {
 pub fn run(manifest: &Path, place: &Place, options: &Options) -> Result<(), Failure> {
     let entries =
         fxpd::read_manifest(manifest).map_err(|error| Failure::Config(error.to_string()))?;
-    let end = job::end(place, &job::setup(options)?)?;
+    let end = Connect::new(options)?.end(place)?;
     let mut count = Count::default();
     fxpd::verify(&entries, &end, |entry, finding| {
         count.add(finding);

@@ -2,13 +2,14 @@
 
 use crate::{
     hosts::{self, HostConfig},
+    located::{self, Located},
     peers::{self, PeersConfig},
     settings::{SETTINGS, find},
     value::Read,
 };
 use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor};
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 /// Everything that can be set, with a value for each.
 #[derive(Clone, Debug)]
@@ -47,10 +48,7 @@ impl Config {
         let text = fs::read_to_string(file)
             .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         let mut config = Config::default();
-        config.apply_file(&text).map_err(|Located { offset, what }| {
-            let (line, column) = place(&text, offset);
-            format!("{} line {line} column {column}: {what}", file.display())
-        })?;
+        config.apply_file(&text).map_err(|located| located.at(file, &text))?;
         for text in overrides {
             config.apply_override(text).map_err(|what| format!("-o {text}: {what}"))?;
         }
@@ -61,10 +59,7 @@ impl Config {
     }
 
     fn apply_file(&mut self, text: &str) -> Result<(), Located> {
-        let table = DeTable::parse(text).map_err(|error| Located {
-            offset: error.span().map_or(text.len(), |span| span.start),
-            what: error.message().to_owned(),
-        })?;
+        let table = located::table(text)?;
         for (key, value) in table.get_ref() {
             if key.get_ref() == "host" {
                 self.hosts = hosts::read(value)?;
@@ -128,22 +123,10 @@ impl Default for Config {
     }
 }
 
-/// What is wrong, and at which byte of the file.
-pub struct Located {
-    pub offset: usize,
-    pub what: String,
-}
-
-/// Line and column of a byte, both counted from 1; columns are characters.
-fn place(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::located::place;
 
     fn file_error(text: &str) -> String {
         let Located { offset, what } = Config::default().apply_file(text).unwrap_err();

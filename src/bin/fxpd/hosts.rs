@@ -1,7 +1,7 @@
 //! `[[host]]`: the virtual hosts of the configuration, by a table of settings of their own.
 
 use crate::{
-    config::Located,
+    located::Located,
     value::{host_names, path, put, text},
 };
 use fxpd::HostName;

@@ -4,14 +4,19 @@ mod cert;
 mod config;
 mod failure;
 mod hosts;
+#[path = "../shared/located.rs"]
+mod located;
 mod options;
 mod passwd;
 mod peers;
 mod privilege;
+#[path = "../shared/prompt.rs"]
 mod prompt;
 mod serve;
 mod settings;
 mod signals;
+#[path = "../shared/toml_value.rs"]
+mod toml_value;
 mod try_mode;
 mod value;
 

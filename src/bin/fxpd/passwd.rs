@@ -6,6 +6,7 @@ use crate::{
     prompt, show,
 };
 use fxpd::{FxpLevel, Secret, UserLine, UserOptions, UsersFile, UsersFileError, hash_password};
+use std::{fs::File, io, os::fd::AsFd};
 
 /// Does what `fxpd passwd` was asked to.
 pub fn run(args: &PasswdArgs) -> Result<(), Failure> {
@@ -76,13 +77,18 @@ fn hash(from: PasswordFrom) -> Result<String, Failure> {
 fn password(from: PasswordFrom) -> Result<Secret, Failure> {
     let unreadable = |error| Failure::system(format!("cannot read the password: {error}"));
     match from {
-        PasswordFrom::Stdin => prompt::from_stdin().map_err(unreadable),
+        PasswordFrom::Stdin => from_stdin().map_err(unreadable),
         PasswordFrom::Terminal => {
-            let first = prompt::on_terminal("Password: ").map_err(unreadable)?;
-            let again = prompt::on_terminal("Once more: ").map_err(unreadable)?;
+            let first = prompt::secret("Password").map_err(unreadable)?;
+            let again = prompt::secret("Once more").map_err(unreadable)?;
             if first == again { Ok(first) } else { Err(Failure::input("the passwords differ")) }
         }
     }
+}
+
+fn from_stdin() -> io::Result<Secret> {
+    // A handle of our own: std's keeps a buffer that is never wiped.
+    prompt::first_line(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
 fn failure(error: UsersFileError) -> Failure {

@@ -1,7 +1,7 @@
 //! `[[peers]]`: what the servers of a network must show, by a table of settings of their own.
 
 use crate::{
-    config::Located,
+    located::Located,
     value::{fingerprints, networks, path, put},
 };
 use fxpd::{Fingerprint, PeerRule, TlsError};

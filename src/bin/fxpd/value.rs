@@ -3,6 +3,8 @@
 //! Each function takes one value and returns it understood, or says in a few words what it should
 //! have been. Which setting it belongs to, and where it stands, the caller knows.
 
+pub use crate::toml_value::{Read, boolean, number, text};
+use crate::toml_value::{string, word};
 use fxpd::{Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
 use ipnet::IpNet;
 use std::{
@@ -15,9 +17,6 @@ use toml::de::DeValue;
 
 /// The longest wait that may be set: a week. Waits without end do not exist.
 const MAX_SECONDS: usize = 7 * 24 * 3600;
-
-/// What reading a value yields.
-pub type Read<T> = Result<T, String>;
 
 /// Stores a value that was read well, and passes the complaint on otherwise.
 pub fn put<T>(place: &mut T, value: Read<T>) -> Read<()> {
@@ -33,37 +32,10 @@ pub fn unless_empty<T>(
     if value.as_str() == Some("") { Ok(None) } else { read(value).map(Some) }
 }
 
-/// Text of one line.
-pub fn text(value: &DeValue<'_>) -> Read<String> {
-    let text = string(value, "text")?;
-    if text.chars().any(char::is_control) {
-        return Err("control characters are not allowed".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
 /// An absolute path: a daemon's working directory is nobody's concern.
 pub fn path(value: &DeValue<'_>) -> Read<PathBuf> {
     let path = text(value)?;
     if path.starts_with('/') { Ok(path.into()) } else { Err(format!("'{path}' is not absolute")) }
-}
-
-/// `true` or `false`.
-pub fn boolean(value: &DeValue<'_>) -> Read<bool> {
-    value.as_bool().ok_or_else(|| expected("true or false", value))
-}
-
-/// A whole number within `range`.
-pub fn number(value: &DeValue<'_>, range: RangeInclusive<usize>) -> Read<usize> {
-    let Some(digits) = value.as_integer() else {
-        return Err(expected("a whole number", value));
-    };
-    usize::from_str_radix(digits.as_str(), digits.radix())
-        .ok()
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| {
-            format!("{} is not within {} to {}", digits.as_str(), range.start(), range.end())
-        })
 }
 
 /// A time of whole seconds, `least` or more.
@@ -168,34 +140,12 @@ pub fn fxp_level(value: &DeValue<'_>) -> Read<FxpLevel> {
     word(value, &FxpLevel::WORDS)
 }
 
-/// One of a few words.
-fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Read<T> {
-    let choices = || words.iter().map(|(word, _)| format!("'{word}'")).collect::<Vec<_>>();
-    let text = string(value, &choices().join(" or "))?;
-    let found = words.iter().find(|(word, _)| *word == text);
-    found
-        .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| format!("'{text}' is none of {}", choices().join(", ")))
-}
-
 /// The items of an array, or a value that stands for an array of one.
 fn one_or_more<T>(value: &DeValue<'_>, item: impl Fn(&DeValue<'_>) -> Read<T>) -> Read<Vec<T>> {
     match value.as_array() {
         Some(array) => array.iter().map(|value| item(value.get_ref())).collect(),
         None => Ok(vec![item(value)?]),
     }
-}
-
-fn string<'a>(value: &'a DeValue<'_>, what: &str) -> Read<&'a str> {
-    value.as_str().ok_or_else(|| expected(what, value))
-}
-
-fn expected(what: &str, found: &DeValue<'_>) -> String {
-    format!("expected {what}, found {} {}", article(found.type_str()), found.type_str())
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::{
     client::{ClientError, Connection, Extension, RemotePath, doctor::Cause},
+    net::Term,
     proto::{Code, endpoint, stamp},
 };
 use jiff::Timestamp;
@@ -32,12 +33,10 @@ fn is_local(address: Ipv4Addr) -> bool {
 /// What is wrong with the dates of the server's certificate at `now`.
 pub(super) fn certificate(connection: &mut Connection, now: Timestamp) -> Option<(Cause, String)> {
     let validity = connection.control().stream().peer_validity()?;
-    if validity.ends < now {
-        Some((Cause::Expired, format!("since {}", validity.ends)))
-    } else if now < validity.begins {
-        Some((Cause::NotYetValid, format!("until {}", validity.begins)))
-    } else {
-        None
+    match validity.term(now) {
+        Term::Expired => Some((Cause::Expired, format!("since {}", validity.ends))),
+        Term::Early => Some((Cause::NotYetValid, format!("until {}", validity.begins))),
+        Term::Current => None,
     }
 }
 

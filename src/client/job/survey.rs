@@ -92,8 +92,8 @@ pub struct ServerFacts {
     pub features: Features,
     /// The TLS version of its control connection.
     pub tls_version: &'static str,
-    /// Its certificate.
-    pub fingerprint: Fingerprint,
+    /// Its certificate; `None` where it is spoken to in clear text.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// What was found.
@@ -116,7 +116,7 @@ impl Request {
             steps: survey.steps,
             stumbles: survey.stumbles,
             routes: match (source.connection(), target.connection()) {
-                (Some(source), Some(target)) => plan::plans(source.features(), target.features()),
+                (Some(source), Some(target)) => plan::between(source, target),
                 _ => Vec::new(),
             },
             proof: proof_of(
