@@ -140,7 +140,7 @@ fn setting_of(line: &str) -> Option<(&str, &str)> {
 /// A setting as `fxpd --settings` calls it: in the table that was begun last before it.
 fn full(key: &str, before: &[&str]) -> String {
     let begun = |line: &&str| TABLES.iter().find(|table| line.contains(&format!("[[{table}]]")));
-    match before.iter().rev().find_map(|line| begun(line)) {
+    match before.iter().rev().find_map(begun) {
         Some(table) => format!("{table}.{key}"),
         None => key.to_owned(),
     }

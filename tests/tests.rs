@@ -27,6 +27,7 @@ mod foreign;
 mod ftplib;
 mod fxp_clear;
 mod fxp_cli;
+mod fxp_jobs;
 mod fxp_pairs;
 mod fxp_proftpd;
 mod fxp_sites;

@@ -27,11 +27,11 @@ impl OpenEnd {
         })
     }
 
-    /// The same root, reached by another connection.
-    pub fn again(&self, end: &JobEnd) -> Result<OpenEnd, ClientError> {
+    /// The same root, reached by the connection of another lane.
+    pub fn again(&self, end: &JobEnd, lane: usize) -> Result<OpenEnd, ClientError> {
         Ok(match (self, end) {
             (OpenEnd::Remote(_, root), JobEnd::Remote(login, _)) => {
-                OpenEnd::Remote(Box::new(login.open()?), root.clone())
+                OpenEnd::Remote(Box::new(login.of_lane(lane).open()?), root.clone())
             }
             (OpenEnd::Remote(_, root), JobEnd::Local(_)) => {
                 unreachable!("{root} is on the server of its request")

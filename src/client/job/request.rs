@@ -1,9 +1,9 @@
 //! What is wanted: from where to where, which files, and what becomes of those that are there.
 
 use crate::client::{
-    ClientError, Connection, Credentials, Filter, Place, Plan, RemotePath, Setup, Site,
+    ClientError, Connection, Credentials, Filter, Place, Plan, ProtocolLog, RemotePath, Setup, Site,
 };
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// What it takes to log in to a server, as often as there are lanes.
 #[derive(Clone)]
@@ -19,6 +19,18 @@ pub struct Login {
 impl Login {
     pub(super) fn open(&self) -> Result<Connection, ClientError> {
         Connection::open(self.site.clone(), self.credentials.clone(), self.setup.clone())
+    }
+
+    /// For another lane, whose lines in the log are `host:port#2 > …`.
+    pub(super) fn of_lane(&self, lane: usize) -> Login {
+        let mut login = self.clone();
+        login.setup.log = self.setup.log.clone().map(|log| -> ProtocolLog {
+            Arc::new(move |line| {
+                let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+                log(&format!("{name}#{} {rest}", lane + 1));
+            })
+        });
+        login
     }
 }
 

@@ -34,10 +34,10 @@ impl Request {
         let survey =
             survey::survey(self, &mut source, &mut target, books.journal.as_ref(), books.observer)?;
         let Survey { steps, stumbles, single } = survey;
+        books.surveyed(&steps)?;
         for stumble in stumbles {
             books.failed(&stumble.path, stumble.error);
         }
-        books.surveyed(&steps)?;
         if single.is_none() {
             target.make_root()?;
         }
@@ -94,7 +94,10 @@ impl Request {
         let outcome = thread::scope(|scope| {
             let desk = &desk;
             for number in 1..lanes {
-                let ends = || Ok((source.again(&self.source)?, target.again(&self.target)?));
+                let ends = || {
+                    let source = source.again(&self.source, number)?;
+                    Ok((source, target.again(&self.target, number)?))
+                };
                 scope.spawn({
                     let ends: Result<(OpenEnd, OpenEnd), ClientError> = ends();
                     move || match ends {
