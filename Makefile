@@ -39,6 +39,7 @@ check: check-tools
 check-tools: build-tools
 	@tests/tools.sh check
 	@tests/peers.sh
+	@tests/inetd.sh
 
 # Copies what `make` has built; it never builds, so that it can run as root.
 install:

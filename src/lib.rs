@@ -110,4 +110,5 @@ pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
     Upload, Version,
 };
+pub use sys::inherited::{Handed, HandedSocket, Inherited, Origin};
 pub use transfer::{Direction, PeerProof, TransferRecord};

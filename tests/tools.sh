@@ -18,6 +18,7 @@ command -v ncftpls|ncftp
 node --version|nodejs
 npm --version|npm
 ip -V|iproute2
+command -v systemd-socket-activate|systemd
 cargo fmt --version|rustfmt
 cargo clippy --version|clippy
 wget --version|wget

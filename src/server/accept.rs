@@ -2,8 +2,11 @@
 //! handshake, no lookup, no log write.
 
 use crate::{
-    server::registry::{Full, Guest, Registry},
-    session::{Listen, Session},
+    server::{
+        pulse::Pulse,
+        registry::{Full, Guest, Registry},
+    },
+    session::{Listen, Services, Session},
     sys::{
         poll::{self, Interest},
         stop::StopSignal,
@@ -27,18 +30,27 @@ const SESSION_STACK_BYTES: usize = 1 << 20;
 /// The wait after the system ran out of descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// The acceptor looks up this often even if nothing happens.
-const LOOK_UP_EVERY: Duration = Duration::from_secs(3600);
+/// The acceptor looks up this often even if nothing happens, unless told to do so more often.
+pub const LOOK_UP_EVERY: Duration = Duration::from_secs(3600);
 
-/// Starts the acceptor of one listener. It ends when the server stops.
+/// Starts the acceptor of one listener. It ends when `stop` is given.
 pub fn start(
     listener: TcpListener,
     listen: Listen,
     registry: Arc<Registry>,
+    stop: StopSignal,
+    pulse: Arc<Pulse>,
 ) -> io::Result<JoinHandle<()>> {
-    let stop = registry.services().stop.clone();
-    let mut acceptor = Acceptor { listener, listen, registry, stop, spare: spare() };
+    let mut acceptor = Acceptor { listener, listen, registry, stop, pulse, spare: spare() };
     thread::Builder::new().name("acceptor".into()).spawn(move || acceptor.run())
+}
+
+/// Serves a client that somebody else has accepted.
+pub fn adopt(socket: TcpStream, listen: Listen, registry: &Arc<Registry>) {
+    match socket.peer_addr() {
+        Ok(client) => admit(socket, client, listen, registry),
+        Err(error) => log::info!("the client is gone before the greeting: {error}"),
+    }
 }
 
 struct Acceptor {
@@ -46,15 +58,17 @@ struct Acceptor {
     listen: Listen,
     registry: Arc<Registry>,
     stop: StopSignal,
+    pulse: Arc<Pulse>,
     /// Given up to shed a connection when the process has no descriptor left.
     spare: Option<File>,
 }
 
 impl Acceptor {
     fn run(&mut self) {
-        while let Ok(false) = self.wait(LOOK_UP_EVERY) {
+        while let Ok(false) = self.wait(self.pulse.every()) {
+            self.pulse.beat();
             match self.listener.accept() {
-                Ok((socket, client)) => self.admit(socket, client),
+                Ok((socket, client)) => admit(socket, client, self.listen, &self.registry),
                 Err(error) if is_shortage(&error) => {
                     self.shed();
                     if !matches!(self.rest(BACK_OFF), Ok(false)) {
@@ -79,42 +93,40 @@ impl Acceptor {
         poll::ready(&waited, Instant::now() + time).map(|ready| ready[0])
     }
 
-    fn admit(&self, socket: TcpStream, client: SocketAddr) {
-        match self.registry.admit(client.ip().to_canonical()) {
-            Ok(guest) => self.start_session(socket, guest),
-            Err(full) => turn_away(&socket, self.listen, full),
-        }
-    }
-
-    fn start_session(&self, socket: TcpStream, guest: Guest) {
-        let services = self.registry.services();
-        let listen = self.listen;
-        let thread = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
-        let farewell = socket.try_clone();
-        let started = thread.spawn(move || {
-            let client = guest.client();
-            let session = match Session::new(services, Box::new(guest), socket, listen) {
-                Ok(session) => session,
-                Err(error) => return log::info!("{client}: gone before the greeting: {error}"),
-            };
-            log::info!("{client}: connected");
-            // A fault of ours in one session shall not end the others.
-            match panic::catch_unwind(AssertUnwindSafe(|| session.run())) {
-                Ok(hangup) => log::info!("{client}: {hangup}"),
-                Err(_) => log::error!("{client}: the session failed by a fault of this program"),
-            }
-        });
-        if let (Err(_), Ok(socket)) = (started, farewell) {
-            turn_away(&socket, self.listen, Full::NoThread);
-        }
-    }
-
     /// Takes a connection that there is no room for, and closes it: left alone, it would keep the
     /// listener ready, and this thread busy.
     fn shed(&mut self) {
         self.spare = None;
         drop(self.listener.accept());
         self.spare = spare();
+    }
+}
+
+fn admit(socket: TcpStream, client: SocketAddr, listen: Listen, registry: &Arc<Registry>) {
+    match registry.admit(client.ip().to_canonical()) {
+        Ok(guest) => start_session(socket, guest, listen, registry.services()),
+        Err(full) => turn_away(&socket, listen, full),
+    }
+}
+
+fn start_session(socket: TcpStream, guest: Guest, listen: Listen, services: Arc<Services>) {
+    let thread = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
+    let farewell = socket.try_clone();
+    let started = thread.spawn(move || {
+        let client = guest.client();
+        let session = match Session::new(services, Box::new(guest), socket, listen) {
+            Ok(session) => session,
+            Err(error) => return log::info!("{client}: gone before the greeting: {error}"),
+        };
+        log::info!("{client}: connected");
+        // A fault of ours in one session shall not end the others.
+        match panic::catch_unwind(AssertUnwindSafe(|| session.run())) {
+            Ok(hangup) => log::info!("{client}: {hangup}"),
+            Err(_) => log::error!("{client}: the session failed by a fault of this program"),
+        }
+    });
+    if let (Err(_), Ok(socket)) = (started, farewell) {
+        turn_away(&socket, listen, Full::NoThread);
     }
 }
 

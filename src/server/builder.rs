@@ -6,8 +6,9 @@ use crate::{
     proto::HostName,
     server::{
         accept,
-        handle::Handle,
-        registry::Registry,
+        handle::{Acceptors, Handle},
+        pulse::Pulse,
+        registry::{OnChange, Registry},
         virtual_host::{self, VirtualHost},
         xferlog::{TransferLog, Watcher},
     },
@@ -18,9 +19,10 @@ use crate::{
 };
 use std::{
     error, fmt, io,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 /// What a server shall be. See the crate page for an example.
@@ -32,8 +34,12 @@ pub struct Builder {
     settings: Settings,
     tls_floor: TlsFloor,
     listen: Vec<(SocketAddr, Listen)>,
+    listeners: Vec<(TcpListener, Listen)>,
+    connections: Vec<(TcpStream, Listen)>,
     transfer_log: Option<PathBuf>,
     watcher: Option<Watcher>,
+    on_change: Option<OnChange>,
+    heartbeat: Duration,
 }
 
 impl Builder {
@@ -51,8 +57,12 @@ impl Builder {
             settings: Settings::default(),
             tls_floor: TlsFloor::default(),
             listen: Vec::new(),
+            listeners: Vec::new(),
+            connections: Vec::new(),
             transfer_log: None,
             watcher: None,
+            on_change: None,
+            heartbeat: accept::LOOK_UP_EVERY,
         }
     }
 
@@ -66,6 +76,19 @@ impl Builder {
     /// Listens at `address` as well; port 0 lets the system choose one.
     pub fn listen(mut self, address: SocketAddr, listen: Listen) -> Builder {
         self.listen.push((address, listen));
+        self
+    }
+
+    /// Accepts clients from `listener` as well, which somebody else has opened.
+    pub fn listener(mut self, listener: TcpListener, listen: Listen) -> Builder {
+        self.listeners.push((listener, listen));
+        self
+    }
+
+    /// Serves the client at the other end of `connection`, which somebody else has accepted, as
+    /// soon as the server starts. A server may have such clients and no address.
+    pub fn connection(mut self, connection: TcpStream, listen: Listen) -> Builder {
+        self.connections.push((connection, listen));
         self
     }
 
@@ -93,10 +116,24 @@ impl Builder {
         self
     }
 
+    /// Calls `listener` when a session has begun or ended, on whatever thread notices: it must not
+    /// block. [`Handle::sessions`] tells how many there are.
+    pub fn on_change(mut self, listener: impl Fn() + Send + Sync + 'static) -> Builder {
+        self.on_change = Some(Box::new(listener));
+        self
+    }
+
+    /// Makes the acceptors show this often that they live; an hour unless said here. See
+    /// [`Handle::oldest_heartbeat`].
+    pub fn heartbeat(mut self, every: Duration) -> Builder {
+        self.heartbeat = every;
+        self
+    }
+
     /// Opens the sockets and the transfer log, and starts no thread. An error when two virtual
     /// hosts have a name in common, or one has none.
     pub fn bind(self) -> Result<Bound, ServerError> {
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.listeners.is_empty() && self.connections.is_empty() {
             return Err(ServerError::NowhereToListen);
         }
         let (tls, hosts) = virtual_host::assemble(
@@ -106,18 +143,18 @@ impl Builder {
             self.virtual_hosts,
         )?;
         let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
         for (address, listen) in self.listen {
-            let bind = || {
-                let listener = socket::listen_for_control(address)?;
-                // The acceptor waits in poll, where it also hears that the server stops.
-                listener.set_nonblocking(true)?;
-                Ok((listener.local_addr()?, listener))
-            };
-            let (bound, listener) = bind().map_err(|error| ServerError::Bind(address, error))?;
-            addresses.push(bound);
-            listeners.push((listener, listen));
+            let listener = socket::listen_for_control(address);
+            listeners.push((listener.map_err(|error| ServerError::Bind(address, error))?, listen));
         }
+        listeners.extend(self.listeners);
+        let mut addresses = Vec::new();
+        for (listener, _) in &listeners {
+            // The acceptor waits in poll, where it also hears that the server stops.
+            let bound = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
+            addresses.push(bound.map_err(ServerError::System)?);
+        }
+        let reached = self.connections.iter().filter_map(|(socket, _)| socket.local_addr().ok());
         let log = TransferLog::open(self.transfer_log, self.watcher).map_err(ServerError::Log)?;
         let (stop_source, stop) = stop::pair().map_err(ServerError::System)?;
         let services = Services {
@@ -126,36 +163,56 @@ impl Builder {
             tls,
             hosts,
             on_transfer: log.sink(),
-            listening: addresses.clone(),
+            listening: addresses.iter().copied().chain(reached).collect(),
             stop,
         };
-        Ok(Bound { listeners, addresses, services, log, stop_source })
+        Ok(Bound {
+            listeners,
+            connections: self.connections,
+            addresses,
+            services,
+            log,
+            stop_source,
+            on_change: self.on_change,
+            heartbeat: self.heartbeat,
+        })
     }
 }
 
 /// A server whose sockets exist. Nothing is accepted yet and no thread runs: drop privilege here.
 pub struct Bound {
     listeners: Vec<(TcpListener, Listen)>,
+    connections: Vec<(TcpStream, Listen)>,
     addresses: Vec<SocketAddr>,
     services: Services,
     log: TransferLog,
     stop_source: stop::StopSource,
+    on_change: Option<OnChange>,
+    heartbeat: Duration,
 }
 
 impl Bound {
-    /// Where it listens, in the order of [`Builder::listen`].
+    /// Where it listens, in the order of [`Builder::listen`], and then of
+    /// [`Builder::listener`].
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
     /// Starts to serve, on threads of its own.
     pub fn start(self) -> Result<Handle, ServerError> {
-        let registry = Arc::new(Registry::new(self.services));
+        let registry = Arc::new(Registry::new(self.services, self.on_change));
         let writer = self.log.start().map_err(ServerError::System)?;
-        let mut acceptors = Vec::new();
+        let (accepting, stop_accepting) = stop::pair().map_err(ServerError::System)?;
+        let mut acceptors = Acceptors { accepting: Some(accepting), all: Vec::new() };
         for (listener, listen) in self.listeners {
-            let acceptor = accept::start(listener, listen, Arc::clone(&registry));
-            acceptors.push(acceptor.map_err(ServerError::System)?);
+            let pulse = Arc::new(Pulse::new(self.heartbeat));
+            let stop = stop_accepting.clone();
+            let thread =
+                accept::start(listener, listen, Arc::clone(&registry), stop, Arc::clone(&pulse));
+            acceptors.all.push((thread.map_err(ServerError::System)?, pulse));
+        }
+        for (connection, listen) in self.connections {
+            accept::adopt(connection, listen, &registry);
         }
         Ok(Handle::new(self.addresses, registry, acceptors, writer, self.stop_source))
     }

@@ -4,6 +4,7 @@ use crate::{
     net::{Identity, TlsFloor},
     server::{
         builder::ServerError,
+        pulse::Pulse,
         registry::Registry,
         virtual_host::{self, VirtualHost},
         xferlog::Writer,
@@ -25,23 +26,31 @@ const GOODBYE: Duration = Duration::from_secs(8);
 pub struct Handle {
     addresses: Vec<SocketAddr>,
     registry: Arc<Registry>,
-    acceptors: Vec<JoinHandle<()>>,
+    acceptors: Acceptors,
     writer: Option<Writer>,
     stop: Option<StopSource>,
+}
+
+/// The threads that accept, each with its pulse.
+pub struct Acceptors {
+    /// They accept as long as it is there.
+    pub accepting: Option<StopSource>,
+    pub all: Vec<(JoinHandle<()>, Arc<Pulse>)>,
 }
 
 impl Handle {
     pub(super) fn new(
         addresses: Vec<SocketAddr>,
         registry: Arc<Registry>,
-        acceptors: Vec<JoinHandle<()>>,
+        acceptors: Acceptors,
         writer: Writer,
         stop: StopSource,
     ) -> Handle {
         Handle { addresses, registry, acceptors, writer: Some(writer), stop: Some(stop) }
     }
 
-    /// Where it listens, in the order of [`crate::Builder::listen`].
+    /// Where it listens, in the order of [`crate::Builder::listen`], and then of
+    /// [`crate::Builder::listener`].
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -49,6 +58,21 @@ impl Handle {
     /// How many clients are connected.
     pub fn sessions(&self) -> usize {
         self.registry.sessions()
+    }
+
+    /// How long ago the acceptor that was silent longest has shown that it lives. Soon after the
+    /// time given to [`crate::Builder::heartbeat`] something is wrong with it. Zero when there is
+    /// none.
+    pub fn oldest_heartbeat(&self) -> Duration {
+        self.acceptors.all.iter().map(|(_, pulse)| pulse.age()).max().unwrap_or_default()
+    }
+
+    /// Accepts nobody any more, and closes the listeners. Sessions go on.
+    pub fn stop_accepting(&mut self) {
+        self.acceptors.accepting = None;
+        for (acceptor, _) in self.acceptors.all.drain(..) {
+            let _ = acceptor.join(); // a panic there has been reported there
+        }
     }
 
     /// Gives sessions that begin from now on other settings, another certificate and other virtual
@@ -97,9 +121,7 @@ impl Handle {
         if self.stop.take().is_none() {
             return;
         }
-        for acceptor in self.acceptors.drain(..) {
-            let _ = acceptor.join(); // a panic there has been reported there
-        }
+        self.stop_accepting();
         let grace = self.registry.services().settings.shutdown_grace;
         let left = self.registry.wait_until_empty(Instant::now() + grace + GOODBYE);
         if left > 0 {

@@ -7,6 +7,7 @@ mod accept;
 mod builder;
 mod guesses;
 mod handle;
+mod pulse;
 mod registry;
 mod virtual_host;
 mod xferlog;

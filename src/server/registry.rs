@@ -19,7 +19,11 @@ pub struct Registry {
     services: Mutex<Arc<Services>>,
     counts: Mutex<Counts>,
     left: Condvar,
+    on_change: Option<OnChange>,
 }
+
+/// Called when a session has begun or ended.
+pub type OnChange = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
 struct Counts {
@@ -63,12 +67,13 @@ impl fmt::Display for Full {
 }
 
 impl Registry {
-    /// An empty one.
-    pub fn new(services: Services) -> Registry {
+    /// An empty one. It calls `on_change` without holding a lock.
+    pub fn new(services: Services, on_change: Option<OnChange>) -> Registry {
         Registry {
             services: Mutex::new(Arc::new(services)),
             counts: Mutex::new(Counts::default()),
             left: Condvar::new(),
+            on_change,
         }
     }
 
@@ -105,7 +110,15 @@ impl Registry {
         counts.next += 1;
         let id = counts.next;
         counts.guests.insert(id, Seen { client, account: None, since: Timestamp::now() });
+        drop(counts);
+        self.tell_of_change();
         Ok(Guest { registry: Arc::clone(self), id, client, is_logged_in: false })
+    }
+
+    fn tell_of_change(&self) {
+        if let Some(listener) = &self.on_change {
+            listener();
+        }
     }
 
     /// How many sessions there are.
@@ -210,5 +223,6 @@ impl Drop for Guest {
         }
         drop(counts);
         self.registry.left.notify_all();
+        self.registry.tell_of_change();
     }
 }

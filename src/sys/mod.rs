@@ -1,6 +1,8 @@
-//! The operating system, thinly: waiting, sockets, and some calls of libssl.
+//! The operating system, thinly: waiting, sockets, some calls of libssl, and what a process is
+//! started with.
 
 pub mod crowd;
+pub mod inherited;
 pub mod openssl;
 pub mod poll;
 pub mod socket;

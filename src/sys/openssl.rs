@@ -1,5 +1,4 @@
-//! The calls of libssl that the `openssl` crate does not offer safely. The only unsafe code of the
-//! project.
+//! The calls of libssl that the `openssl` crate does not offer safely.
 #![allow(unsafe_code)]
 
 use foreign_types::ForeignTypeRef;

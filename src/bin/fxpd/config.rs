@@ -3,12 +3,13 @@
 use crate::{
     hosts::{self, HostConfig},
     located::{self, Located},
+    logging::LogTo,
     peers::{self, PeersConfig},
     settings::{SETTINGS, find},
     value::Read,
 };
 use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor};
-use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf};
+use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
 
 /// Everything that can be set, with a value for each.
@@ -18,6 +19,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Addresses with implicit TLS.
     pub listen_implicit: Vec<SocketAddr>,
+    /// How long a server of inetd's `wait` stays without clients.
+    pub idle_exit: Duration,
     /// The certificate chain's file.
     pub certificate: PathBuf,
     /// The key's file.
@@ -26,6 +29,12 @@ pub struct Config {
     pub users: PathBuf,
     /// The user to become, if any.
     pub user: Option<String>,
+    /// Where the process number goes, if anywhere.
+    pub pid_file: Option<PathBuf>,
+    /// Where the log goes.
+    pub log: LogTo,
+    /// Where syslogd listens.
+    pub syslog_socket: PathBuf,
     /// The transfer log's file, if any.
     pub transfer_log: Option<PathBuf>,
     /// The level of accounts that name none.
@@ -103,10 +112,14 @@ impl Default for Config {
         let mut config = Config {
             listen: Vec::new(),
             listen_implicit: Vec::new(),
+            idle_exit: Duration::ZERO,
             certificate: PathBuf::new(),
             key: PathBuf::new(),
             users: PathBuf::new(),
             user: None,
+            pid_file: None,
+            log: LogTo::Auto,
+            syslog_socket: PathBuf::new(),
             transfer_log: None,
             fxp: FxpLevel::default(),
             tls_floor: TlsFloor::Tls12,

@@ -6,38 +6,49 @@ use std::{fmt, process::ExitCode};
 #[derive(Debug)]
 pub struct Failure {
     code: u8,
-    message: String,
+    /// None when it has been said already.
+    message: Option<String>,
 }
 
 impl Failure {
     /// 64: the command line is wrong.
     pub fn usage(message: impl fmt::Display) -> Failure {
-        Failure { code: 64, message: format!("{message}; see fxpd --help") }
+        Failure { code: 64, message: Some(format!("{message}; see fxpd --help")) }
     }
 
     /// 65: what was given as input cannot be used, such as two passwords that differ.
     pub fn input(message: impl fmt::Display) -> Failure {
-        Failure { code: 65, message: message.to_string() }
+        Failure { code: 65, message: Some(message.to_string()) }
     }
 
     /// 69: an address cannot be listened on.
     pub fn unavailable(message: impl fmt::Display) -> Failure {
-        Failure { code: 69, message: message.to_string() }
+        Failure { code: 69, message: Some(message.to_string()) }
     }
 
     /// 71: the system refused something that it grants as a rule.
     pub fn system(message: impl fmt::Display) -> Failure {
-        Failure { code: 71, message: message.to_string() }
+        Failure { code: 71, message: Some(message.to_string()) }
     }
 
     /// 73: a file cannot be created or replaced.
     pub fn cannot_create(message: impl fmt::Display) -> Failure {
-        Failure { code: 73, message: message.to_string() }
+        Failure { code: 73, message: Some(message.to_string()) }
     }
 
     /// 78: the configuration, or a file it names, is wrong.
     pub fn config(message: impl fmt::Display) -> Failure {
-        Failure { code: 78, message: message.to_string() }
+        Failure { code: 78, message: Some(message.to_string()) }
+    }
+
+    /// The process that did the work has failed with this code, and said why.
+    pub fn told(code: u8) -> Failure {
+        Failure { code, message: None }
+    }
+
+    /// What there is to say.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 
     /// The number for the shell.
@@ -48,6 +59,6 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message.as_deref().unwrap_or("see above"))
     }
 }

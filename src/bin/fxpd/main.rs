@@ -1,20 +1,27 @@
 //! `fxpd`: the server as a program. Each task of the command line has its own file.
 
+mod background;
 mod cert;
 mod config;
+mod entrances;
 mod failure;
 mod hosts;
 #[path = "../shared/located.rs"]
 mod located;
+mod logging;
 mod options;
 mod passwd;
 mod peers;
+mod pid_file;
 mod privilege;
 #[path = "../shared/prompt.rs"]
 mod prompt;
 mod serve;
+mod service_manager;
 mod settings;
 mod signals;
+mod supervise;
+mod syslog;
 #[path = "../shared/toml_value.rs"]
 mod toml_value;
 mod try_mode;
@@ -25,6 +32,7 @@ use options::Task;
 use std::{
     ffi::OsString,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -33,7 +41,9 @@ fn main() -> ExitCode {
     match options::parse(&args).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "fxpd: {failure}"); // nowhere left to complain
+            if let Some(message) = failure.message() {
+                let _ = writeln!(io::stderr(), "fxpd: {message}"); // nowhere left to complain
+            }
             failure.exit_code()
         }
     }
@@ -49,10 +59,7 @@ fn run(task: Task) -> Result<(), Failure> {
             serve::check(&args)?;
             show("fxpd: configuration is good\n")
         }
-        Task::Serve(args) => {
-            log_to_stderr(args.verbosity);
-            serve::serve(&args)
-        }
+        Task::Serve(args) => serve::serve(&args),
         Task::Try(args) => {
             log_to_stderr(args.verbosity);
             try_mode::serve(&args)
@@ -73,13 +80,7 @@ fn show(text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::system(format!("cannot write to standard output: {error}")))
 }
 
-/// Starts the log. `RUST_LOG` decides where it is set, the number of `-v` otherwise.
+/// The log of a task that somebody looks at.
 fn log_to_stderr(verbosity: usize) {
-    let level = match verbosity {
-        0 => "info",
-        1 => "debug",
-        _ => "trace",
-    };
-    let environment = env_logger::Env::default().default_filter_or(level);
-    env_logger::Builder::from_env(environment).init();
+    logging::start(logging::Target::Stderr, Path::new(""), verbosity);
 }

@@ -2,7 +2,10 @@
 
 use crate::failure::Failure;
 use getopts::{Matches, Options};
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{self, PathBuf},
+};
 
 /// The file that is read without `-c`.
 const CONFIG_FILE: &str = "/etc/fxpd.conf";
@@ -39,6 +42,17 @@ pub struct ServerArgs {
     pub overrides: Vec<String>,
     /// How many `-v`.
     pub verbosity: usize,
+    /// Where the server runs.
+    pub place: Place,
+}
+
+/// Where a server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Where it was started.
+    Foreground,
+    /// Away from there.
+    Background,
 }
 
 /// What `--try` serves, and where.
@@ -114,7 +128,7 @@ pub fn parse(args: &[OsString]) -> Result<Task, Failure> {
 /// The text of `--help`: the options of the server and of both commands.
 pub fn usage() -> String {
     let server = server_options().usage(
-        "usage: fxpd [-v] [-t] [-c FILE] [-o KEY=VALUE]...\n       \
+        "usage: fxpd [-v] [-t] [-c FILE] [-o KEY=VALUE]... [--daemon] [--pid-file FILE]\n       \
          fxpd [-v] --try [--port N] [DIR]\n       \
          fxpd passwd add|set|del NAME -f FILE [--home DIR] [--option K=V]... [--stdin]\n       \
          fxpd passwd list|check -f FILE\n       \
@@ -132,6 +146,8 @@ fn server_options() -> Options {
         .optopt("c", "config", "read FILE instead of /etc/fxpd.conf", "FILE")
         .optmulti("o", "set", "override one setting of the file", "KEY=VALUE")
         .optflag("t", "test", "check configuration, users and certificate, then exit")
+        .optflag("", "daemon", "go to the background once the server serves")
+        .optopt("", "pid-file", "write the server's process number to FILE", "FILE")
         .optflagmulti("v", "verbose", "log more; twice for everything")
         .optflag("", "settings", "print every setting: key, type, default, meaning")
         .optflag("", "try", "serve DIR (default .) on 127.0.0.1 with no configuration")
@@ -182,16 +198,21 @@ fn parse_server(args: &[OsString]) -> Result<Task, Failure> {
     if given.opt_present("port") {
         return Err(Failure::usage("--port goes with --try; a server's ports are settings"));
     }
+    let mut overrides = given.opt_strs("o");
+    if let Some(file) = given.opt_str("pid-file") {
+        overrides.push(format!("pid_file={}", absolute(&file)?.display()));
+    }
     let server = ServerArgs {
-        config: given.opt_str("c").unwrap_or_else(|| CONFIG_FILE.to_owned()).into(),
-        overrides: given.opt_strs("o"),
+        config: absolute(&given.opt_str("c").unwrap_or_else(|| CONFIG_FILE.to_owned()))?,
+        overrides,
         verbosity,
+        place: if given.opt_present("daemon") { Place::Background } else { Place::Foreground },
     };
     Ok(if given.opt_present("t") { Task::Check(server) } else { Task::Serve(server) })
 }
 
 fn parse_try(given: &Matches, verbosity: usize) -> Result<Task, Failure> {
-    if ["c", "o", "t"].iter().any(|option| given.opt_present(option)) {
+    if ["c", "o", "t", "daemon", "pid-file"].iter().any(|option| given.opt_present(option)) {
         return Err(Failure::usage("--try takes no configuration"));
     }
     let (directory, rest) = match given.free.split_first() {
@@ -251,6 +272,11 @@ fn parse_cert(args: &[OsString]) -> Result<Task, Failure> {
 
 fn matches(options: &Options, args: &[OsString]) -> Result<Matches, Failure> {
     options.parse(args).map_err(Failure::usage)
+}
+
+/// A daemon goes elsewhere, and finds its files all the same.
+fn absolute(file: &str) -> Result<PathBuf, Failure> {
+    path::absolute(file).map_err(|error| Failure::usage(format!("'{file}': {error}")))
 }
 
 fn required(given: &Matches, option: &str, command: &str) -> Result<String, Failure> {

@@ -1,13 +1,19 @@
-//! The daemon: from a configuration to a server that runs, and what signals do to it.
+//! The daemon: from a configuration to a server that runs.
 
 use crate::{
+    background,
     config::Config,
+    entrances::{Entrances, Life},
     failure::Failure,
-    options::ServerArgs,
+    logging::{self, Audience, Target},
+    options::{Place, ServerArgs},
+    pid_file::PidFile,
     privilege::ServiceUser,
-    signals::{Signals, Wish},
+    service_manager::ServiceManager,
+    signals::Signals,
+    supervise::{Supervisor, Watchdog},
 };
-use fxpd::{Builder, FxpLevel, Handle, Identity, Listen, Local, Settings, UsersFile, VirtualHost};
+use fxpd::{Builder, FxpLevel, Identity, Inherited, Local, Settings, UsersFile, VirtualHost};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads everything that a start would read, and starts nothing.
@@ -23,21 +29,67 @@ pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Serves until SIGTERM or SIGINT.
-///
-/// The order matters: keys and ports while still root, then the drop, then the first thread.
+/// Serves until SIGTERM or SIGINT, or as long as what the server was handed is there.
 pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
-    let config = load(args)?;
+    if args.place == Place::Background {
+        if !background::is_child() {
+            return background::start();
+        }
+        background::enter()?;
+    }
+    let inherited = Inherited::take()
+        .map_err(|error| Failure::system(format!("cannot take what was handed over: {error}")))?;
+    // Whatever is wrong with the settings, a log must be where it will be looked for.
+    let config = load(args);
+    let fallback = Config::default();
+    let settings = config.as_ref().unwrap_or(&fallback);
+    let target = settings.log.target(audience(args, &inherited));
+    logging::start(target, &settings.syslog_socket, args.verbosity);
+    let served = config.and_then(|config| serve_with(args, config, inherited, target));
+    if let (Target::Syslog, Err(failure)) = (target, &served) {
+        log::error!("{failure}");
+    }
+    served
+}
+
+/// inetd has no standard error to give.
+fn audience(args: &ServerArgs, inherited: &Inherited) -> Audience {
+    let is_away = args.place == Place::Background || inherited.stderr_was_socket;
+    if is_away { Audience::Nobody } else { Audience::Stderr }
+}
+
+/// The order matters: keys and ports while still root, then the drop, then the first thread.
+fn serve_with(
+    args: &ServerArgs,
+    config: Config,
+    inherited: Inherited,
+    log: Target,
+) -> Result<(), Failure> {
     allow_descriptors();
     let identity = identity(&config)?;
     log::info!("certificate {}", identity.fingerprint());
     let hosts = virtual_hosts(&config, config.fxp)?;
     let service_user = ServiceUser::find(config.user.as_deref())?;
-    let builder = builder(&config, settings(&config)?, identity, hosts);
+    let entrances = Entrances::new(inherited.sockets, &config);
+    let life = entrances.life();
+    let watchdog = inherited.watchdog.map(Watchdog::new);
+    let (tell, changes) = crossbeam_channel::bounded(1);
+    let mut builder =
+        entrances.add_to(builder(&config, settings(&config)?, identity, hosts), &config);
+    builder = builder.on_change(move || {
+        let _ = tell.try_send(()); // one word stands for all that are not heard yet
+    });
+    if let Some(watchdog) = &watchdog {
+        builder = builder.heartbeat(watchdog.heartbeat());
+    }
     let bound = builder.bind().map_err(Failure::unavailable)?;
     for address in bound.addresses() {
         log::info!("listening on {address}");
     }
+    let _pid_file = match (&config.pid_file, life) {
+        (None, _) | (_, Life::OneClient) => None,
+        (Some(path), _) => Some(PidFile::create(path)?),
+    };
     service_user.become_it()?;
     // Only now: what counts is what the service user may read.
     for users in all_users(&config) {
@@ -47,7 +99,21 @@ pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
     let signals = Signals::catch().map_err(Failure::system)?;
     let handle = bound.start().map_err(Failure::system)?;
     log::info!("serving");
-    run(handle, signals, args, &config);
+    if args.place == Place::Background {
+        background::ready(log)?;
+    }
+    Supervisor {
+        handle,
+        args,
+        running: config,
+        life,
+        manager: ServiceManager::new(inherited.notify_socket),
+        watchdog,
+        wishes: signals.heard().map_err(Failure::system)?,
+        changes,
+        idle_since: None,
+    }
+    .run();
     Ok(())
 }
 
@@ -61,54 +127,13 @@ fn allow_descriptors() {
     }
 }
 
-fn run(handle: Handle, mut signals: Signals, args: &ServerArgs, running: &Config) {
-    while let Wish::Reload = signals.next() {
-        handle.reopen_log();
-        match reload(&handle, args, running) {
-            Ok(()) => log::info!("reloaded"),
-            Err(failure) => log::error!("nothing reloaded: {failure}"),
-        }
-    }
-    log::info!("stopping, {} sessions", handle.sessions());
-    handle.shutdown();
-    log::info!("stopped");
-}
-
-/// Reads settings, hosts and certificates anew. On any error the server goes on with the old ones.
-fn reload(handle: &Handle, args: &ServerArgs, running: &Config) -> Result<(), Failure> {
-    let config = load(args)?;
-    let identity = identity(&config)?;
-    log::info!("certificate {}", identity.fingerprint());
-    // The level of FXP takes a restart at all hosts alike.
-    let hosts = virtual_hosts(&config, running.fxp)?;
-    for key in needs_restart(running, &config) {
-        log::warn!("'{key}' was changed; that takes a restart");
-    }
-    handle.reload(settings(&config)?, identity, config.tls_floor, hosts).map_err(Failure::config)
-}
-
-/// The settings that differ and are beyond the reach of a reload.
-fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let changes = [
-        ("listen", old.listen != new.listen),
-        ("listen_implicit", old.listen_implicit != new.listen_implicit),
-        ("users", old.users != new.users),
-        ("user", old.user != new.user),
-        ("transfer_log", old.transfer_log != new.transfer_log),
-        ("fxp", old.fxp != new.fxp),
-        ("fsync", old.storage.fsync != new.storage.fsync),
-        ("umask", old.storage.umask_octal != new.storage.umask_octal),
-        ("keep_partial", old.storage.keep_partial != new.storage.keep_partial),
-        ("in_place", old.storage.in_place != new.storage.in_place),
-    ];
-    changes.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
-}
-
-fn load(args: &ServerArgs) -> Result<Config, Failure> {
+/// The settings, as the file and the command line say them.
+pub fn load(args: &ServerArgs) -> Result<Config, Failure> {
     Config::load(&args.config, &args.overrides).map_err(Failure::config)
 }
 
-fn identity(config: &Config) -> Result<Identity, Failure> {
+/// The default host's certificate and key, read.
+pub fn identity(config: &Config) -> Result<Identity, Failure> {
     Identity::from_files(&config.certificate, &config.key).map_err(Failure::config)
 }
 
@@ -123,7 +148,7 @@ fn all_users(config: &Config) -> Vec<UsersFile> {
 }
 
 /// The virtual hosts, with their certificates read.
-fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Failure> {
+pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Failure> {
     let mut hosts = Vec::new();
     for host in &config.hosts {
         let identity =
@@ -142,7 +167,7 @@ fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Fai
 }
 
 /// What the sessions follow, with the files of the rules about peers read.
-fn settings(config: &Config) -> Result<Settings, Failure> {
+pub fn settings(config: &Config) -> Result<Settings, Failure> {
     let rules = config.peers.iter().map(|peers| peers.rule().map_err(Failure::config));
     Ok(Settings { peers: rules.collect::<Result<_, _>>()?, ..config.settings.clone() })
 }
@@ -160,30 +185,8 @@ fn builder(
     for host in hosts {
         builder = builder.virtual_host(host);
     }
-    for address in &config.listen {
-        builder = builder.listen(*address, Listen::Explicit);
-    }
-    for address in &config.listen_implicit {
-        builder = builder.listen(*address, Listen::Implicit);
-    }
     match &config.transfer_log {
         Some(path) => builder.transfer_log(path),
         None => builder,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reload_names_what_it_cannot_change() {
-        let old = Config::default();
-        let mut new = old.clone();
-        new.settings.ccc = true;
-        assert!(needs_restart(&old, &new).is_empty());
-        new.listen.clear();
-        new.storage.fsync = true;
-        assert_eq!(needs_restart(&old, &new), ["listen", "fsync"]);
     }
 }

@@ -7,8 +7,8 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        addresses, boolean, demand, fxp_level, hash_transfers, ipv4, list_owner, number, path,
-        ports, put, seconds, text, tls_floor, umask, unless_empty,
+        addresses, boolean, demand, fxp_level, hash_transfers, ipv4, list_owner, log_to, number,
+        path, ports, put, seconds, text, tls_floor, umask, unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -75,6 +75,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.listen_implicit, addresses(value)),
     },
     Setting {
+        key: "idle_exit_s",
+        kind: "seconds",
+        default: "60",
+        about: "How long a server that inetd has started with wait stays without clients.",
+        set: |config, value| put(&mut config.idle_exit, seconds(value, 1)),
+    },
+    Setting {
         key: "certificate",
         kind: "path",
         default: r#""/etc/fxpd/cert.pem""#,
@@ -101,6 +108,27 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""""#,
         about: "User to run as once the sockets are bound and the key is read.",
         set: |config, value| put(&mut config.user, unless_empty(value, text)),
+    },
+    Setting {
+        key: "pid_file",
+        kind: "path",
+        default: r#""""#,
+        about: "Where the number of the server's process is kept; empty for nowhere.",
+        set: |config, value| put(&mut config.pid_file, unless_empty(value, path)),
+    },
+    Setting {
+        key: "log",
+        kind: "auto|stderr|syslog",
+        default: r#""auto""#,
+        about: "Where the program's own log goes.",
+        set: |config, value| put(&mut config.log, log_to(value)),
+    },
+    Setting {
+        key: "syslog_socket",
+        kind: "path",
+        default: r#""/dev/log""#,
+        about: "Where syslogd listens.",
+        set: |config, value| put(&mut config.syslog_socket, path(value)),
     },
     Setting {
         key: "transfer_log",

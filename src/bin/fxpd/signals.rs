@@ -1,5 +1,6 @@
 //! Signals, turned into wishes that the main thread reads one by one.
 
+use crossbeam_channel::Receiver;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
     flag, iterator,
@@ -7,6 +8,7 @@ use signal_hook::{
 use std::{
     io,
     sync::{Arc, atomic::AtomicBool},
+    thread,
 };
 
 /// The exit code of a server that was told twice to stop.
@@ -36,6 +38,14 @@ impl Signals {
         }
         ignore_file_size()?;
         Ok(Signals(iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?))
+    }
+
+    /// Hears them on a thread of its own, to be waited for with other things.
+    pub fn heard(mut self) -> io::Result<Receiver<Wish>> {
+        let (tell, wishes) = crossbeam_channel::unbounded();
+        let hear = move || while tell.send(self.next()).is_ok() {};
+        thread::Builder::new().name("signals".into()).spawn(hear)?;
+        Ok(wishes)
     }
 
     /// Waits for the next wish.

@@ -3,6 +3,7 @@
 //! Each function takes one value and returns it understood, or says in a few words what it should
 //! have been. Which setting it belongs to, and where it stands, the caller knows.
 
+use crate::logging::LogTo;
 pub use crate::toml_value::{Read, boolean, number, text};
 use crate::toml_value::{string, word};
 use fxpd::{Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
@@ -118,6 +119,12 @@ pub fn demand(value: &DeValue<'_>) -> Read<Demand> {
 /// `1.2` or `1.3`.
 pub fn tls_floor(value: &DeValue<'_>) -> Read<TlsFloor> {
     word(value, &[("1.2", TlsFloor::Tls12), ("1.3", TlsFloor::Tls13)])
+}
+
+/// `auto`, `stderr` or `syslog`.
+pub fn log_to(value: &DeValue<'_>) -> Read<LogTo> {
+    let words = [("auto", LogTo::Auto), ("stderr", LogTo::Stderr), ("syslog", LogTo::Syslog)];
+    word(value, &words)
 }
 
 /// `none`, `foreign` or `all`.
