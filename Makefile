@@ -6,13 +6,20 @@ SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
+DOCDIR     ?= $(PREFIX)/share/doc/fxpd
+# Where systemd looks beside its own directories in /usr/lib.
+SYSTEMDDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 
 CARGO   ?= cargo
 INSTALL ?= install
-BUILT   := target/release
+BUILT   ?= target/release
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
+UNITS   := fxpd.service fxpd@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools check check-tools demo install uninstall clean
+.PHONY: all build-tools check check-tools demo install uninstall dist deb clean
 
 all: build-tools
 	$(CARGO) build --release --locked
@@ -34,14 +41,14 @@ check: check-tools
 	$(CARGO) build --locked --bins
 	$(CARGO) test --locked
 	$(MAKE) --no-print-directory demo DEMO_MIB=64
-	tests/install.sh
 
 check-tools: build-tools
 	@tests/tools.sh check
 	@tests/peers.sh
 	@tests/inetd.sh
 
-# Copies what `make` has built; it never builds, so that it can run as root.
+# Copies what `make` has built; it never builds, so that it can run as root. Files of a kind with
+# settings are never overwritten: they may have been edited.
 install:
 	@test -x $(BUILT)/fxpd || { echo "nothing is built yet: run make first" >&2; exit 1; }
 	$(INSTALL) -D -m 755 $(BUILT)/fxpd $(DESTDIR)$(SBINDIR)/fxpd
@@ -52,14 +59,39 @@ install:
 	for program in fxpd fxp; do \
 	    $(INSTALL) -D -m 644 etc/completion/$$program $(DESTDIR)$(COMPDIR)/$$program || exit 1; \
 	done
+	for unit in $(UNITS); do \
+	    $(INSTALL) -D -m 644 etc/systemd/$$unit $(DESTDIR)$(SYSTEMDDIR)/$$unit || exit 1; \
+	done
+	$(INSTALL) -D -m 644 etc/fxpd.sysusers $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf
+	$(INSTALL) -D -m 644 etc/fxpd.tmpfiles $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
+	$(INSTALL) -D -m 644 etc/inetd.conf $(DESTDIR)$(DOCDIR)/inetd.conf
+	sed -i 's|/usr/local/sbin/|$(SBINDIR)/|' $(DESTDIR)$(SYSTEMDDIR)/fxpd*.service \
+	    $(DESTDIR)$(DOCDIR)/inetd.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/fxpd.conf || \
 	    $(INSTALL) -D -m 644 etc/fxpd.conf $(DESTDIR)$(SYSCONFDIR)/fxpd.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/logrotate.d/fxpd || \
+	    $(INSTALL) -D -m 644 etc/fxpd.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/fxpd
+	test -e $(DESTDIR)$(SYSCONFDIR)/fxpd/passwd || \
+	    $(INSTALL) -D -m 640 /dev/null $(DESTDIR)$(SYSCONFDIR)/fxpd/passwd
 
-# The configuration stays: it may have been edited.
+# What `install` may not overwrite stays.
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/fxpd $(DESTDIR)$(BINDIR)/fxp
 	for page in $(PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -f $(DESTDIR)$(COMPDIR)/fxpd $(DESTDIR)$(COMPDIR)/fxp
+	for unit in $(UNITS); do rm -f $(DESTDIR)$(SYSTEMDDIR)/$$unit; done
+	rm -f $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
+	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf
+
+# The source of the last commit, with its version.
+dist:
+	@mkdir -p build
+	git archive --prefix=fxpd-$(VERSION)/ -o build/fxpd-$(VERSION).tar.gz HEAD
+	@echo build/fxpd-$(VERSION).tar.gz
+
+# A package for Debian, of what `make` has built.
+deb:
+	@VERSION=$(VERSION) BUILT=$(BUILT) etc/deb/build.sh
 
 clean:
 	$(CARGO) clean

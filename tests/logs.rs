@@ -36,21 +36,6 @@ fn syslog_gets_messages_in_the_form_of_rfc_3164() {
 }
 
 #[test]
-fn nothing_that_a_client_says_begins_a_line_of_the_log() {
-    let home = Home::new("log = 'syslog'");
-    let _server = Running::start(home.fxpd().arg("-v").arg("-v"));
-    let mut ftp = Ftp::connect(home.address());
-    ftp.sends(b"USER a\x1b[2Jb\x07\r\n");
-    ftp.reply().unwrap();
-    drop(ftp);
-    let mut message = String::new();
-    while !message.contains("127.0.0.1: ") || message.ends_with(": connected") {
-        message = home.hears("");
-        assert!(!message.chars().any(char::is_control), "{message:?}");
-    }
-}
-
-#[test]
 fn the_journal_gets_priorities_and_other_files_do_not() {
     for is_journal in [true, false] {
         let home = Home::new("");

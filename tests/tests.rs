@@ -59,6 +59,7 @@ mod logs;
 mod mode_z;
 mod order;
 mod peers;
+mod packaging;
 mod resumption;
 mod rfc;
 mod rfc3659;

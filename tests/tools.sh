@@ -19,6 +19,8 @@ node --version|nodejs
 npm --version|npm
 ip -V|iproute2
 command -v systemd-socket-activate|systemd
+command -v logrotate || test -x /usr/sbin/logrotate|logrotate
+command -v dpkg-deb|dpkg
 cargo fmt --version|rustfmt
 cargo clippy --version|clippy
 wget --version|wget

@@ -94,3 +94,14 @@ fn stderr_is_journal() -> bool {
     let stderr = fstat(io::stderr().as_fd()).ok();
     stderr.zip(told).is_some_and(|(is, told)| told == format!("{}:{}", is.st_dev, is.st_ino))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_begins_another_line_or_talks_to_a_terminal() {
+        let line = |args| one_line(&Record::builder().args(args).build());
+        assert_eq!(line(format_args!("a\n<3>b\r\x1b[2J\u{9b}ä")), r"a\n<3>b\r\u{1b}[2J\u{9b}ä");
+    }
+}

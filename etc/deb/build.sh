@@ -1,0 +1,32 @@
+#!/bin/sh
+# Packs what is built (in $BUILT) as version $VERSION for Debian: build/fxpd_VERSION_ARCH.deb.
+# DEB_COMPRESSION is an option of dpkg-deb, such as -Znone.
+set -eu
+cd "$(dirname "$0")/../.."
+
+arch=$(dpkg --print-architecture)
+deb=build/fxpd_${VERSION}_$arch.deb
+root=build/deb
+rm -rf "$root"
+make -s install DESTDIR="$PWD/$root" BUILT="$BUILT" PREFIX=/usr SYSCONFDIR=/etc \
+    SYSTEMDDIR=/lib/systemd/system
+# The accounts are nobody's to package: tmpfiles.d(5) makes an empty file.
+rm "$root/etc/fxpd/passwd"
+rmdir "$root/etc/fxpd"
+strip --strip-unneeded "$root/usr/sbin/fxpd" "$root/usr/bin/fxp"
+gzip -9n "$root"/usr/share/man/man?/*
+install -m 644 LICENSE "$root/usr/share/doc/fxpd/copyright"
+gzip -9nc CHANGELOG.md >"$root/usr/share/doc/fxpd/changelog.gz"
+
+mkdir "$root/DEBIAN"
+sed -e "s/@VERSION@/$VERSION/" -e "s/@ARCH@/$arch/" \
+    -e "s/@KIB@/$(du -sk --exclude=DEBIAN "$root" | cut -f 1)/" etc/deb/control >"$root/DEBIAN/control"
+(cd "$root" && find etc -type f | sed 's|^|/|' | sort) >"$root/DEBIAN/conffiles"
+(cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | sort | xargs md5sum) \
+    >"$root/DEBIAN/md5sums"
+for script in postinst prerm postrm; do
+    install -m 755 "etc/deb/$script" "$root/DEBIAN/$script"
+done
+# shellcheck disable=SC2086 # none or several options
+dpkg-deb ${DEB_COMPRESSION-} --root-owner-group --build "$root" "$deb" >/dev/null
+echo "$deb"
