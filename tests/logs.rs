@@ -4,6 +4,7 @@ use crate::{
     ftp::Ftp,
     started::{Home, Running},
 };
+use rustix::process::Signal;
 use std::{
     fs::File,
     io::{BufRead, BufReader},
@@ -82,4 +83,69 @@ fn a_log_that_nobody_takes_stops_no_transfer() {
     login(address).upload("STOR one", b"1");
     assert_eq!(home.file("one"), b"1");
     home.hears(" messages before this one were lost");
+}
+
+#[test]
+fn a_full_disk_stops_no_transfer_and_its_records_are_in_the_program_s_log() {
+    let home =
+        Home::new("log = 'syslog'\ntransfer_log = '/dev/full'\ntransfer_log_json = '/dev/full'");
+    let server = Running::start(&mut home.fxpd());
+    let mut ftp = login(home.address());
+    for name in ["one", "two"] {
+        ftp.upload(&format!("STOR {name}"), b"1");
+    }
+    server.signal(Signal::TERM);
+    for (form, name) in
+        [(" /one b _ i ", "one"), ("\"path\":\"/one\"", "one"), (" /two b _ i ", "two")]
+    {
+        let message = home.hears("cannot write /dev/full: ");
+        assert!(message.contains(form), "{form}: {message}");
+        assert_eq!(home.file(name), b"1");
+    }
+    for _ in 0..2 {
+        home.hears("2 records are missing in /dev/full; see above");
+    }
+}
+
+#[test]
+fn every_transfer_is_an_object_of_json() {
+    let home = Home::new("log = 'syslog'\nhash_transfers = 'all'");
+    let json = format!("transfer_log_json={}", home.word("json"));
+    let mut server = Running::start(home.fxpd().args(["-o", &json]));
+    let mut ftp = login(home.address());
+    ftp.upload("STOR a b", b"hello\n");
+    assert_eq!(ftp.download("RETR a b"), b"hello\n");
+    ftp.epsv();
+    ftp.says("RETR a b", 150);
+    ftp.says("ABOR", 426);
+    ftp.hears(226);
+    server.signal(Signal::TERM);
+    assert!(server.0.wait().unwrap().success());
+    let text = std::fs::read_to_string(home.path("json")).unwrap();
+    let records: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 3, "{text}");
+    for (record, direction, result) in [
+        (&records[0], "in", "complete"),
+        (&records[1], "out", "complete"),
+        (&records[2], "out", "incomplete"),
+    ] {
+        assert_eq!(record["account"], "ann");
+        assert_eq!(record["client"], "127.0.0.1");
+        assert_eq!((&record["direction"], &record["result"]), (&direction.into(), &result.into()));
+        assert_eq!((&record["path"], &record["foreign"]), (&"/a b".into(), &false.into()));
+        assert!(record["ended"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+        assert!(record["seconds"].as_f64().is_some());
+    }
+    // sha256 of "hello\n"
+    let hash = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    for record in &records[..2] {
+        assert_eq!(record["bytes"], 6);
+        assert_eq!(record["hash"], serde_json::json!({ "algorithm": "SHA-256", "value": hash }));
+        let tls = &record["tls"];
+        assert_eq!((&tls["version"], &tls["role"]), (&"TLSv1.3".into(), &"accept".into()));
+        assert!(tls["cipher"].as_str().unwrap().starts_with("TLS_"));
+        assert!(record["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+    }
+    assert!(records[2]["hash"].is_null() && records[2]["bytes"] == 0, "{}", records[2]);
 }

@@ -9,8 +9,8 @@ use crate::{
         handle::{Acceptors, Handle},
         pulse::Pulse,
         registry::{OnChange, Registry},
+        transfer_log::{Paths, TransferLog, Watcher},
         virtual_host::{self, VirtualHost},
-        xferlog::{TransferLog, Watcher},
     },
     session::{Listen, Services, Settings},
     storage::Storage,
@@ -36,7 +36,7 @@ pub struct Builder {
     listen: Vec<(SocketAddr, Listen)>,
     listeners: Vec<(TcpListener, Listen)>,
     connections: Vec<(TcpStream, Listen)>,
-    transfer_log: Option<PathBuf>,
+    transfer_logs: Paths,
     watcher: Option<Watcher>,
     on_change: Option<OnChange>,
     heartbeat: Duration,
@@ -59,7 +59,7 @@ impl Builder {
             listen: Vec::new(),
             listeners: Vec::new(),
             connections: Vec::new(),
-            transfer_log: None,
+            transfer_logs: Paths::default(),
             watcher: None,
             on_change: None,
             heartbeat: accept::LOOK_UP_EVERY,
@@ -106,7 +106,13 @@ impl Builder {
 
     /// Appends one line a transfer to `path`, as xferlog(5) describes it.
     pub fn transfer_log(mut self, path: impl Into<PathBuf>) -> Builder {
-        self.transfer_log = Some(path.into());
+        self.transfer_logs.xferlog = Some(path.into());
+        self
+    }
+
+    /// Appends one JSON object a transfer to `path`, a line each.
+    pub fn transfer_log_json(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.transfer_logs.json = Some(path.into());
         self
     }
 
@@ -155,7 +161,7 @@ impl Builder {
             addresses.push(bound.map_err(ServerError::System)?);
         }
         let reached = self.connections.iter().filter_map(|(socket, _)| socket.local_addr().ok());
-        let log = TransferLog::open(self.transfer_log, self.watcher).map_err(ServerError::Log)?;
+        let log = TransferLog::open(self.transfer_logs, self.watcher).map_err(ServerError::Log)?;
         let (stop_source, stop) = stop::pair().map_err(ServerError::System)?;
         let services = Services {
             turns: Turns::new(self.settings.max_hashing),

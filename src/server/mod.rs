@@ -7,8 +7,11 @@ mod accept;
 mod builder;
 mod guesses;
 mod handle;
+mod json_log;
+mod log_file;
 mod pulse;
 mod registry;
+mod transfer_log;
 mod virtual_host;
 mod xferlog;
 

@@ -13,11 +13,13 @@ use crate::{
         watch::Limit,
     },
     storage::{Download, Kept, Start, StorageError, Upload},
-    transfer::{self, Coding, Direction, Hashed, Part, PeerProof, TransferError, TransferRecord},
+    transfer::{
+        self, Coding, Direction, Hashed, Known, Part, PeerProof, TransferError, TransferRecord,
+    },
 };
 use jiff::Timestamp;
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     time::{Duration, Instant},
 };
 
@@ -33,12 +35,15 @@ struct Transfer {
     began: Instant,
     moved: Cell<u64>,
     about: About,
+    /// What is known of the whole file afterwards.
+    known: RefCell<Option<Known>>,
 }
 
 impl Transfer {
     fn new(path: VirtualPath, direction: Direction) -> Transfer {
         let (began, moved) = (Instant::now(), Cell::new(0));
-        Transfer { path, direction, began, moved, about: About::default() }
+        let (about, known) = (About::default(), RefCell::default());
+        Transfer { path, direction, began, moved, about, known }
     }
 }
 
@@ -162,7 +167,7 @@ impl Session {
         })?;
         outcome?;
         self.linger(&mut data)?;
-        self.remember(file.end());
+        self.learn(transfer, file.end());
         Ok(())
     }
 
@@ -215,8 +220,7 @@ impl Session {
         match outcome {
             Ok(received) => match self.judge_end(&data.about, received) {
                 Ok(()) => {
-                    let known = upload.finish()?;
-                    self.remember(known);
+                    self.learn(transfer, upload.finish()?);
                     // Our close_notify answers theirs; they may be gone, having sent everything.
                     let _ = self.watched(Limit::Until(Instant::now()), moved, |watch| {
                         data.stream.finish(watch)
@@ -233,6 +237,11 @@ impl Session {
                 Err(refusal)
             }
         }
+    }
+
+    fn learn(&self, transfer: &Transfer, known: Option<Known>) {
+        transfer.known.replace(known.clone());
+        self.remember(known);
     }
 
     /// The end without close_notify is the end of the file only for broken clients of our own, and
@@ -309,6 +318,7 @@ impl Session {
             proof: transfer.about.proof,
             role: transfer.about.role,
             tls: transfer.about.tls,
+            hash: transfer.known.into_inner().map(|known| (known.algorithm, known.hash)),
         })
     }
 }

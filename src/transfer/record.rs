@@ -2,7 +2,7 @@
 
 use crate::{
     net::TlsFacts,
-    proto::{Representation, TlsRole, VirtualPath},
+    proto::{Algorithm, Representation, TlsRole, VirtualPath},
 };
 use jiff::Timestamp;
 use std::{
@@ -43,6 +43,9 @@ pub struct TransferRecord {
     pub role: TlsRole,
     /// What was agreed in it; `None` for clear text and for a handshake that failed.
     pub tls: Option<TlsFacts>,
+    /// The file's hash, in lower-case hexadecimal digits, and by which function, if the whole file
+    /// was hashed as it moved.
+    pub hash: Option<(Algorithm, String)>,
 }
 
 /// Whether the peer of a data connection has proved to be the one expected, by the certificate that

@@ -37,6 +37,8 @@ pub struct Config {
     pub syslog_socket: PathBuf,
     /// The transfer log's file, if any.
     pub transfer_log: Option<PathBuf>,
+    /// The same as JSON.
+    pub transfer_log_json: Option<PathBuf>,
     /// The level of accounts that name none.
     pub fxp: FxpLevel,
     /// The oldest TLS version.
@@ -121,6 +123,7 @@ impl Default for Config {
             log: LogTo::Auto,
             syslog_socket: PathBuf::new(),
             transfer_log: None,
+            transfer_log_json: None,
             fxp: FxpLevel::default(),
             tls_floor: TlsFloor::Tls12,
             storage: LocalOptions::default(),

@@ -185,8 +185,11 @@ fn builder(
     for host in hosts {
         builder = builder.virtual_host(host);
     }
-    match &config.transfer_log {
-        Some(path) => builder.transfer_log(path),
-        None => builder,
+    if let Some(path) = &config.transfer_log {
+        builder = builder.transfer_log(path);
     }
+    if let Some(path) = &config.transfer_log_json {
+        builder = builder.transfer_log_json(path);
+    }
+    builder
 }

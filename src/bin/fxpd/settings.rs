@@ -138,6 +138,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.transfer_log, unless_empty(value, path)),
     },
     Setting {
+        key: "transfer_log_json",
+        kind: "path",
+        default: r#""""#,
+        about: "Record of every transfer as a line of JSON; empty for none.",
+        set: |config, value| put(&mut config.transfer_log_json, unless_empty(value, path)),
+    },
+    Setting {
         key: "greeting",
         kind: "text",
         default: r#""fxpd ready""#,

@@ -187,6 +187,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("log", old.log != new.log),
         ("syslog_socket", old.syslog_socket != new.syslog_socket),
         ("transfer_log", old.transfer_log != new.transfer_log),
+        ("transfer_log_json", old.transfer_log_json != new.transfer_log_json),
         ("fxp", old.fxp != new.fxp),
         ("fsync", old.storage.fsync != new.storage.fsync),
         ("umask", old.storage.umask_octal != new.storage.umask_octal),
