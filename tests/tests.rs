@@ -22,6 +22,7 @@ mod vsftpd;
 
 mod attributes;
 mod background;
+mod cert_watch;
 mod clients;
 mod control;
 mod curl;

@@ -25,6 +25,8 @@ pub struct Config {
     pub certificate: PathBuf,
     /// The key's file.
     pub key: PathBuf,
+    /// How often the files of certificates are looked at.
+    pub certificate_check: Duration,
     /// The users file.
     pub users: PathBuf,
     /// The user to become, if any.
@@ -117,6 +119,7 @@ impl Default for Config {
             idle_exit: Duration::ZERO,
             certificate: PathBuf::new(),
             key: PathBuf::new(),
+            certificate_check: Duration::ZERO,
             users: PathBuf::new(),
             user: None,
             pid_file: None,

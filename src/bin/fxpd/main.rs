@@ -2,6 +2,7 @@
 
 mod background;
 mod cert;
+mod cert_watch;
 mod config;
 mod entrances;
 mod failure;

@@ -2,6 +2,7 @@
 
 use crate::{
     background,
+    cert_watch::CertWatch,
     config::Config,
     entrances::{Entrances, Life},
     failure::Failure,
@@ -66,6 +67,7 @@ fn serve_with(
     log: Target,
 ) -> Result<(), Failure> {
     allow_descriptors();
+    let certificates = CertWatch::new(&config);
     let identity = identity(&config)?;
     log::info!("certificate {}", identity.fingerprint());
     let hosts = virtual_hosts(&config, config.fxp)?;
@@ -112,6 +114,7 @@ fn serve_with(
         wishes: signals.heard().map_err(Failure::system)?,
         changes,
         idle_since: None,
+        certificates,
     }
     .run();
     Ok(())

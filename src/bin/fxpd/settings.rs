@@ -96,6 +96,13 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.key, path(value)),
     },
     Setting {
+        key: "certificate_check_s",
+        kind: "seconds",
+        default: "60",
+        about: "How often certificates and keys are looked at for newer ones; 0 for never.",
+        set: |config, value| put(&mut config.certificate_check, seconds(value, 0)),
+    },
+    Setting {
         key: "users",
         kind: "path",
         default: r#""/etc/fxpd/passwd""#,

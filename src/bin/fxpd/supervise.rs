@@ -2,6 +2,7 @@
 //! certificates, and whether it is time to go.
 
 use crate::{
+    cert_watch::CertWatch,
     config::Config,
     entrances::Life,
     failure::Failure,
@@ -33,6 +34,7 @@ pub struct Supervisor<'a> {
     /// A word whenever a session begins or ends.
     pub changes: Receiver<()>,
     pub idle_since: Option<Instant>,
+    pub certificates: CertWatch,
 }
 
 /// The service manager's demand for signs of life.
@@ -103,6 +105,9 @@ impl Supervisor<'_> {
             self.manager.alive();
             watchdog.last = Instant::now();
         }
+        if self.certificates.have_changed(&self.running) {
+            self.renew();
+        }
     }
 
     fn life_is_over(&mut self) -> bool {
@@ -126,7 +131,10 @@ impl Supervisor<'_> {
         };
         // An acceptor that is late is looked at again soon.
         let watchdog = self.watchdog.map(|it| it.due().max(now + it.timeout / 20));
-        [idle, watchdog].into_iter().flatten().fold(now + LONG, Instant::min)
+        [idle, watchdog, self.certificates.due()]
+            .into_iter()
+            .flatten()
+            .fold(now + LONG, Instant::min)
     }
 
     fn reload(&mut self) {
@@ -147,14 +155,27 @@ impl Supervisor<'_> {
             log::warn!("'{key}' was changed; that takes a restart");
         }
         self.put_in_force(&config)?;
+        self.certificates = CertWatch::new(&config);
         // What takes a restart stays as the server was started.
         self.running.settings = config.settings;
         self.running.certificate = config.certificate;
         self.running.key = config.key;
+        self.running.certificate_check = config.certificate_check;
         self.running.tls_floor = config.tls_floor;
         self.running.hosts = config.hosts;
         self.running.peers = config.peers;
         Ok(())
+    }
+
+    /// Certificates were renewed: they are shown from now on, with all else as it is.
+    fn renew(&mut self) {
+        match self.put_in_force(&self.running) {
+            Ok(()) => {
+                self.certificates.accept();
+                log::info!("certificates renewed");
+            }
+            Err(failure) => self.certificates.refuse(&failure),
+        }
     }
 
     fn put_in_force(&self, config: &Config) -> Result<(), Failure> {
