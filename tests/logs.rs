@@ -72,17 +72,45 @@ fn a_log_that_nobody_takes_stops_no_transfer() {
     login(address.unwrap()).upload("STOR one", b"1");
     assert_eq!(home.file("one"), b"1");
 
-    // A syslogd that is there and hears nothing: its queue is soon full.
+    // Standard error whose reader sleeps: its pipe is soon full.
+    let home = Home::new("");
+    let mut server = Running::start(home.fxpd().arg("-v").arg("-v").stderr(Stdio::piped()));
+    let mut log = BufReader::new(server.0.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on ") {
+        line.clear();
+        log.read_line(&mut line).unwrap();
+    }
+    let address = line.trim().rsplit(' ').next().unwrap().parse().unwrap();
+    let words = "x".repeat(2000);
+    for _ in 0..40 {
+        // Each is refused, and logged at length.
+        let mut ftp = Ftp::connect(address);
+        ftp.says(&format!("USER {words}"), 534);
+    }
+    login(address).upload("STOR one", b"1");
+    assert_eq!(home.file("one"), b"1");
+
+    // A syslogd that is there and hears nothing: its queue (net.unix.max_dgram_qlen) is soon full.
     let home = Home::new("log = 'syslog'");
     let _server = Running::start(home.fxpd().arg("-v").arg("-v"));
     let address = home.address();
-    for number in 0..40 {
+    for number in 0..max_dgram_qlen() {
         let mut ftp = Ftp::connect(address);
         ftp.says(&format!("USER {number}"), 534);
     }
     login(address).upload("STOR one", b"1");
     assert_eq!(home.file("one"), b"1");
+    // There is room again; the number follows the next message.
+    (0..5).for_each(|_| drop(home.hears("")));
+    drop(Ftp::connect(address));
     home.hears(" messages before this one were lost");
+}
+
+/// How many messages wait for a syslogd.
+fn max_dgram_qlen() -> usize {
+    let text = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").unwrap();
+    text.trim().parse().unwrap()
 }
 
 #[test]

@@ -1,10 +1,18 @@
 //! Where the program's own log goes: standard error, the journal behind it, or syslog.
 
-use crate::syslog::Syslog;
+use crate::{
+    lossy::{Drain, Lossy, StandardError},
+    syslog::Syslog,
+};
 use env_logger::{Builder, Env};
 use log::{Level, Record};
 use rustix::fs::fstat;
-use std::{env, fmt, io, io::Write, os::fd::AsFd, path::Path};
+use std::{
+    env, fmt, io,
+    io::{IsTerminal, Write},
+    os::fd::AsFd,
+    path::Path,
+};
 
 /// The setting `log`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +62,30 @@ pub fn start(target: Target, syslog_socket: &Path, verbosity: usize) {
     let mut builder = Builder::from_env(Env::default().default_filter_or(level));
     match target {
         Target::Syslog => {
-            builder.target(env_logger::Target::Pipe(Box::new(Syslog::new(syslog_socket))));
+            builder.target(piped(Syslog::new(syslog_socket)));
             builder.format(|line, record| {
                 write!(line, "{}", Syslog::message(severity(record.level()), &one_line(record)))
             });
         }
         Target::Stderr if stderr_is_journal() => {
-            builder.format(|line, record| {
-                writeln!(line, "<{}>{}", severity(record.level()), one_line(record))
+            let form = |severity, text: &str| format!("<{severity}>{text}\n");
+            builder.target(piped(StandardError::new(form)));
+            builder.format(move |line, record| {
+                write!(line, "{}", form(severity(record.level()), &one_line(record)))
             });
         }
-        Target::Stderr => {}
+        // Whoever looks at a terminal sees colours, and may stop it to read.
+        Target::Stderr if io::stderr().is_terminal() => {}
+        Target::Stderr => {
+            let form = |_, text: &str| format!("{text}\n");
+            builder.target(piped(StandardError::new(form)));
+        }
     }
     builder.init();
+}
+
+fn piped(drain: impl Drain + 'static) -> env_logger::Target {
+    env_logger::Target::Pipe(Box::new(Lossy::new(drain)))
 }
 
 /// The severity of syslog(3).

@@ -10,6 +10,7 @@ mod hosts;
 #[path = "../shared/located.rs"]
 mod located;
 mod logging;
+mod lossy;
 mod options;
 mod passwd;
 mod peers;
