@@ -10,7 +10,10 @@ use std::{
     cell::Cell,
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::net::UnixDatagram,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        net::UnixDatagram,
+    },
     path::{Path, PathBuf},
     process::{Child, Command},
     thread,
@@ -49,6 +52,17 @@ impl Home {
         self.directory.path().join(name)
     }
 
+    /// Lets this user read all of it, and write where accounts do.
+    pub fn opens_to(&self, uid: u32) {
+        let mode = |name: &str, mode: u32| {
+            fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode("", 0o755);
+        mode("passwd", 0o644);
+        mode("syslog", 0o777);
+        chown(self.path("ann"), Some(uid), None).unwrap();
+    }
+
     pub fn word(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
@@ -69,7 +83,9 @@ impl Home {
     #[track_caller]
     pub fn hears(&self, what: &str) -> String {
         let mut bytes = [0; 9000];
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < deadline, "no '{what}' among much else");
             let count = self.syslog.recv(&mut bytes).unwrap_or_else(|_| panic!("no '{what}'"));
             let message = String::from_utf8_lossy(&bytes[..count]).into_owned();
             if let Some((_, behind)) = message.split_once(" fxpd[") {

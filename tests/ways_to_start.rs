@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -205,4 +206,39 @@ fn descriptors_that_were_not_handed_over_are_an_error() {
         assert_eq!(run.status.code(), Some(71), "{errors}");
         assert!(errors.contains(what), "{what}: {errors}");
     }
+}
+
+#[test]
+fn in_the_foreground_it_is_who_the_manual_says() {
+    let home = Home::new("log = 'syslog'");
+    let words = example("# fxpd -o ");
+    assert_eq!(words, ["#", "fxpd", "-o", "user=fxpd"]);
+    // Only root can become another; whoever else runs this test stays who they are.
+    let root = rustix::process::getuid().is_root();
+    let id = |option: &str| {
+        let of = root.then_some("nobody");
+        let output = Command::new("id").arg(option).args(of).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let user = id("-un");
+    if root {
+        home.opens_to(id("-u").parse().unwrap());
+    }
+    let mut server = Running::start(
+        home.fxpd().arg(&words[2]).arg(words[3].replace("fxpd", &user)).stdin(Stdio::null()),
+    );
+    visit(&home, explicit(home.address()), "one");
+    let status = fs::read_to_string(format!("/proc/{}/status", server.0.id())).unwrap();
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
+    assert!(uids.split_ascii_whitespace().all(|uid| uid == id("-u")), "{uids}");
+    server.signal(Signal::INT);
+    assert!(server.0.wait().unwrap().success());
+}
+
+#[test]
+fn a_standard_input_that_is_no_client_changes_nothing() {
+    let home = Home::new("log = 'syslog'");
+    let (theirs, _ours) = UnixStream::pair().unwrap();
+    let _server = Running::start(home.fxpd().stdin(OwnedFd::from(theirs)));
+    visit(&home, explicit(home.address()), "one");
 }
