@@ -2,7 +2,7 @@
 
 use crate::{
     proto::{Representation, TlsRole},
-    transfer::{Direction, TransferRecord},
+    transfer::{Direction, PeerProof, TransferRecord},
 };
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
@@ -25,6 +25,8 @@ struct Line<'a> {
     result: &'static str,
     peer: Option<SocketAddr>,
     foreign: bool,
+    /// Whether the peer has proved to be the one that the client or a rule named.
+    verified: bool,
     tls: Option<Tls>,
     hash: Option<Hash<'a>>,
 }
@@ -67,6 +69,7 @@ pub fn line(record: &TransferRecord) -> Vec<u8> {
         result: if record.complete { "complete" } else { "incomplete" },
         peer: record.peer,
         foreign: record.foreign,
+        verified: record.proof == PeerProof::Proved,
         tls: tls(record),
         hash: record
             .hash
@@ -109,7 +112,7 @@ mod tests {
             "{\"ended\":\"2026-02-03T04:05:06.000Z\",\"seconds\":2.6,\"client\":\"192.0.2.1\",\
              \"account\":\"ann lee\",\"direction\":\"in\",\"path\":\"/a \\\"b\\\"\\n\",\
              \"bytes\":1234,\"type\":\"image\",\"result\":\"complete\",\"peer\":null,\
-             \"foreign\":false,\"tls\":null,\"hash\":null}\n"
+             \"foreign\":false,\"verified\":false,\"tls\":null,\"hash\":null}\n"
         );
         let tls = TlsFacts {
             version: "TLSv1.3",
@@ -120,13 +123,14 @@ mod tests {
         let more = TransferRecord {
             peer: Some("[2001:db8::1]:20".parse().unwrap()),
             foreign: true,
+            proof: PeerProof::Proved,
             role: TlsRole::Connect,
             tls: Some(tls),
             hash: Some((Algorithm::Sha256, "00ff".to_owned())),
             ..record(b"x")
         };
         assert!(text(&more).ends_with(
-            "\"peer\":\"[2001:db8::1]:20\",\"foreign\":true,\"tls\":{\"version\":\"TLSv1.3\",\
+            "\"peer\":\"[2001:db8::1]:20\",\"foreign\":true,\"verified\":true,\"tls\":{\"version\":\"TLSv1.3\",\
              \"cipher\":\"TLS_AES_256_GCM_SHA384\",\"role\":\"connect\",\"resumed\":true,\
              \"peer_certificate\":null},\"hash\":{\"algorithm\":\"SHA-256\",\"value\":\"00ff\"}}\n"
         ));
