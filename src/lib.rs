@@ -30,6 +30,12 @@
 //! - **A new verb** is a row in `proto/verb.rs`, a form in `proto/command.rs`, an arm in
 //!   `session/mod.rs`, and a handler in the file of its kin.
 //!
+//! - **A job of `fxp`** is a [`Request`]: `client/job/survey.rs` looks, `client/job/decide.rs` decides,
+//!   `client/job/lane.rs` does it; one file between two servers is `client/copy.rs`.
+//! - **Why two servers do not copy** is found out in `client/doctor/`.
+//! - **Who may be the peer of a data connection** is decided in `net/expected.rs` for `XPEER` and in
+//!   `session/foreign.rs` for the account's grant.
+//!
 //! # Embedding a server
 //! ```
 //! use fxpd::{Account, AuthError, Authenticator, Access, Builder, FxpGrant, Identity, Listen,
@@ -68,6 +74,66 @@
 //!
 //! let _client = TcpStream::connect(address)?;
 //! handle.shutdown(); // idle clients hear 421, transfers get their grace
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Copying with the client
+//! A [`Connection`] is one logged-in server; [`copy`] has two of them exchange a file, [`plans`] are the
+//! ways in which they can. A [`Request`] copies trees, with all that `fxp` does.
+//! ```
+//! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Connection, Credentials, Existing,
+//!            FxpGrant, FxpLevel, Handle, Identity, Listen, Location, Memory, Pins, Proof,
+//!            RemotePath, Secret, Setup, Unseen, Verified};
+//! use std::net::IpAddr;
+//!
+//! /// Lets in everybody, and lets them copy from server to server.
+//! struct Everybody;
+//!
+//! impl Authenticator for Everybody {
+//!     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+//!         Ok(Account {
+//!             name: name.to_owned(),
+//!             home: "home".into(),
+//!             access: Access::ReadWrite,
+//!             fxp: FxpGrant::both(FxpLevel::Verified),
+//!             rights: Vec::new(),
+//!         })
+//!     }
+//! }
+//!
+//! /// A server with a file, or without.
+//! fn server(identity: &Identity, files: &Memory) -> Result<Handle, Box<dyn std::error::Error>> {
+//!     let builder = Builder::new(identity.clone(), Everybody, files.clone());
+//!     Ok(builder.listen("127.0.0.1:0".parse()?, Listen::Explicit).bind()?.start()?)
+//! }
+//!
+//! fn log_in(
+//!     server: &Handle,
+//!     identity: &Identity,
+//! ) -> Result<Connection, Box<dyn std::error::Error>> {
+//!     let location: Location = format!("ftps://{}/", server.addresses()[0]).parse()?;
+//!     let setup = Setup::new(Pins(vec![identity.fingerprint()]));
+//!     let credentials = Credentials::new("ann", Secret::new("any"))?;
+//!     Ok(Connection::open(location.site, credentials, setup)?)
+//! }
+//!
+//! let (here, there) = (Memory::new(), Memory::new());
+//! here.put("home", "/hello.txt", b"hello\n");
+//! there.put("home", "/other.txt", b"");
+//! let identities = [Identity::self_signed(&["127.0.0.1"])?, Identity::self_signed(&["127.0.0.1"])?];
+//! let servers = [server(&identities[0], &here)?, server(&identities[1], &there)?];
+//! let mut source = log_in(&servers[0], &identities[0])?;
+//! let mut target = log_in(&servers[1], &identities[1])?;
+//!
+//! let from = RemotePath::new("hello.txt").unwrap_or_default();
+//! let to = RemotePath::new("copy.txt").unwrap_or_default();
+//! let existing = Existing::Replace;
+//! let copied = fxpd::copy(&mut source, &from, &mut target, &to, existing, &mut Unseen)?;
+//! assert!(matches!(copied.proof, Proof::Hash(_, _, 6)));
+//! assert_eq!(copied.verified, Verified::Both);
+//! source.close();
+//! target.close();
+//! # for server in servers { server.shutdown(); }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

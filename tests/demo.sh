@@ -1,5 +1,5 @@
 #!/bin/bash
-# Two servers on loopback and a file copied straight between them under TLS: see README.md.
+# Two servers on loopback; a file and a tree copied straight between them under TLS: see README.md.
 # The servers listen at 127.0.0.2 and 127.0.0.3, so that each is a foreign host to the other.
 set -euo pipefail
 
@@ -27,7 +27,7 @@ prepare() {
     local home=$work/$1
     mkdir -p "$home/files"
     "$fxpd" cert --cert "$home/cert.pem" --key "$home/key.pem" --name "$2" >"$home/fingerprint"
-    "$fxpd" passwd add demo -f "$home/passwd" --home "$home/files" --option fxp=tls --stdin \
+    "$fxpd" passwd add demo -f "$home/passwd" --home "$home/files" --stdin \
         <<<"demo" >/dev/null
     cat >"$home/fxpd.conf" <<CONF
 listen = ["$2:$port"]
@@ -73,20 +73,36 @@ pins=()
 for side in left right; do
     pins+=(--pin "$(grep -o 'SHA256:[0-9a-f]*' "$work/$side/fingerprint")")
 done
-FXP_PASSWORD=demo "$fxp" "${pins[@]}" \
-    "ftps://demo@127.0.0.2:$port/big.bin" "ftps://demo@127.0.0.3:$port/big.bin"
+# What fxp remembers is the demo's alone.
+export FXP_PASSWORD=demo HOME=$work
+unset XDG_CONFIG_HOME XDG_STATE_HOME
+left=ftps://demo@127.0.0.2:$port right=ftps://demo@127.0.0.3:$port
+"$fxp" "${pins[@]}" --require-verified "$left/big.bin" "$right/big.bin"
 
-say "What each server says of it:"
+say "A tree of 500 small files, four at once, with a manifest:"
+for directory in {1..10}; do
+    mkdir -p "$work/left/files/tree/$directory"
+    for file in {1..50}; do
+        echo "$directory $file" >"$work/left/files/tree/$directory/$file.txt"
+    done
+done
+"$fxp" "${pins[@]}" -q --mirror -j 4 --manifest "$work/manifest" "$left/tree" "$right/tree"
+"$fxp" "${pins[@]}" verify "$work/manifest" "$right/tree"
+
+say "The same once more: nothing is left to copy."
+"$fxp" "${pins[@]}" --mirror "$left/tree" "$right/tree"
+
+say "What each server says of the big file:"
 for side in left right; do
-    line=$(grep -o 'FXP demo: .*' "$work/$side/log")
+    line=$(grep -o 'FXP demo: .*' "$work/$side/log" | head -n 1)
     printf '%-6s %s\n' "$side" "$line"
 done
 
-say "The two files, by SHA-256:"
+say "The two big files, by SHA-256:"
 cd "$work"
 sha256sum left/files/big.bin right/files/big.bin
-if cmp -s left/files/big.bin right/files/big.bin; then
-    echo "They are equal."
+if cmp -s left/files/big.bin right/files/big.bin && diff -r left/files/tree right/files/tree; then
+    echo "They are equal, and so are the trees."
 else
     echo "They differ!" >&2
     exit 1

@@ -111,14 +111,15 @@ fn getopts() -> Getopts {
 /// The text of `--help`.
 pub fn help() -> String {
     let brief = "usage: fxp [options] SOURCE... TARGET\n\
-        \x20      fxp plan [options] SOURCE TARGET      what would be done, and which way\n\
-        \x20      fxp doctor [options] SOURCE TARGET    which ways there are, what hinders others\n\
+        \x20      fxp plan [options] SOURCE TARGET      what would be done, which way\n\
+        \x20      fxp doctor [options] SOURCE TARGET    which ways there are, what hinders\n\
         \x20      fxp verify [options] MANIFEST TARGET  whether all of it is still there\n\
         \x20      fxp trust [options] SERVER...         its certificate, to record it\n\
         \n\
-        Copies files between two FTP servers, encrypted and proved. SOURCE and TARGET are\n\
-        ftps://USER@HOST[:PORT]/PATH, ftps+implicit://USER@HOST[:PORT]/PATH, SITE:PATH with a\n\
-        name from sites.toml, or a local path (one of them at most). A file copied to a TARGET that ends in / keeps its name.";
+        Copies files straight between two FTP servers, encrypted and proved. SOURCE and\n\
+        TARGET are ftps://USER@HOST[:PORT]/PATH (ftps+implicit:// for TLS at once),\n\
+        SITE:PATH with a name from sites.toml, or a local path (one of them at most).\n\
+        A file copied to a TARGET that ends in / keeps its name. More: man fxp.";
     getopts().usage(brief).trim_end().to_owned()
 }
 
