@@ -177,11 +177,6 @@ fn it_names_the_grants_of_fxpd() {
             &["(fxpd) copies with no other server (550", ": fxp=tls for the account"],
         ),
         (
-            ours(|plan| plan.fxp = FxpGrant::both(FxpLevel::Verified)),
-            false,
-            &["(fxpd) copies with verified servers only (550", ": fxp=tls for the account"],
-        ),
-        (
             ours(|plan| plan.fxp = one_way(off, tls)),
             true,
             &["(fxpd) lets this account send to no other server (550", ": fxp_out=tls"],

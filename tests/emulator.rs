@@ -50,6 +50,8 @@ pub struct Manners {
     pub keeps: fn(Vec<u8>) -> Vec<u8>,
     /// A passive port where nobody listens.
     pub closed_ports: bool,
+    /// As TLS client it has no certificate to show.
+    pub anonymous: bool,
 }
 
 /// A server like many.
@@ -66,6 +68,7 @@ pub const PLAIN: Manners = Manners {
     done: "226 Transfer complete.",
     keeps: |bytes| bytes,
     closed_ports: false,
+    anonymous: false,
 };
 
 pub struct Emulator {
@@ -76,6 +79,7 @@ pub struct Emulator {
 struct Shared {
     manners: Manners,
     server: SslContext,
+    client: Client,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     heard: Mutex<Vec<String>>,
     stopped: AtomicBool,
@@ -85,9 +89,12 @@ impl Emulator {
     pub fn start(host: &str, manners: Manners) -> Emulator {
         let listener = TcpListener::bind((host, 0)).unwrap();
         let address = listener.local_addr().unwrap();
+        let identity = Identity::self_signed(&[host]).unwrap();
+        let client = if manners.anonymous { Client::any() } else { Client::showing(&identity) };
         let shared = Arc::new(Shared {
             manners,
-            server: peer::server(&Identity::self_signed(&[host]).unwrap(), |_| {}),
+            server: peer::server(&identity, |_| {}),
+            client,
             files: Mutex::default(),
             heard: Mutex::default(),
             stopped: AtomicBool::new(false),
@@ -280,7 +287,7 @@ impl Session<'_> {
             self.say("150 Opening BINARY mode data connection with TLS.")?;
         }
         let shaken = match role {
-            TlsRole::Connect => Client::any().connect(socket, None),
+            TlsRole::Connect => self.shared.client.connect(socket, None),
             TlsRole::Accept => peer::accept_tls(&self.shared.server, socket),
         };
         let Ok(mut data) = shaken else {

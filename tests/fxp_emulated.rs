@@ -141,7 +141,7 @@ fn a_server_that_says_226_of_what_it_has_not_kept_is_found_out() {
 }
 
 #[test]
-fn doctor_finds_every_route_to_wzdftpd_and_ports_that_are_closed() {
+fn doctor_finds_every_route_to_wzdftpd_and_what_hinders_others() {
     let (fxp, site) = (fxp(), Site::with(|plan| plan.host = "127.0.5.7".parse().unwrap()));
     let examined = |manners: Manners| {
         let other = Emulator::start("127.0.5.8", manners);
@@ -155,6 +155,11 @@ fn doctor_finds_every_route_to_wzdftpd_and_ports_that_are_closed() {
     };
     let out = examined(WZDFTPD).out;
     assert!(out.matches("works: ").count() == 12 && !out.contains("fails"), "{out}");
+
+    let out = examined(Manners { anonymous: true, ..PLAIN }).out;
+    let said = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let why = "(an unknown server) shows no certificate as TLS client (421";
+    assert!(said.contains(why) && said.contains("works: "), "{said}");
 
     let out = examined(Manners { closed_ports: true, ..PLAIN }).out;
     let said = out.split_ascii_whitespace().collect::<Vec<_>>().join(" ");

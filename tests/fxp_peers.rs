@@ -212,6 +212,7 @@ fn ends(outcome: Outcome, end: End, whole: bool, pair: &str) {
             return match status {
                 0 => assert!(whole, "{log}"),
                 65 | 76 => assert!(log.contains("source TLS client by SSCN: "), "{log}"),
+                75 => assert!(log.contains("the copy was interrupted: source: 226"), "{log}"),
                 _ => panic!("{log}"),
             };
         }

@@ -38,8 +38,8 @@ pub enum Cause {
     BreaksAsClient,
     /// It sends as TLS client, and resets the connection under the last bytes.
     LosesTail,
-    /// Its account may copy with verified servers only.
-    VerifiedOnly,
+    /// As TLS client it shows no certificate, and the other server was told to expect its own.
+    ShowsNoCertificate,
     /// Its account may send nothing to other servers.
     SendsNothing,
     /// Its account may take nothing from other servers.
@@ -75,7 +75,7 @@ impl Cause {
         (Cause::DistrustsPeer, "distrusts-peer", "does not trust the other's certificate"),
         (Cause::BreaksAsClient, "breaks-as-client", "breaks as TLS client where it connects"),
         (Cause::LosesTail, "loses-tail", "loses the end of what it sends as TLS client"),
-        (Cause::VerifiedOnly, "verified-only", "copies with verified servers only"),
+        (Cause::ShowsNoCertificate, "shows-no-certificate", "shows no certificate as TLS client"),
         (Cause::SendsNothing, "sends-nothing", "lets this account send to no other server"),
         (Cause::TakesNothing, "takes-nothing", "lets this account take from no other server"),
         (Cause::OtherNetworks, "other-networks", "lets this account copy with other networks"),

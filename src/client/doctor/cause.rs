@@ -64,6 +64,9 @@ fn by_elimination(
     let code = |side| of(side).and_then(Complaint::reply).map(|reply| reply.code().number());
     let (passive, active) = (plan.passive, plan.passive.other());
     let (client, server) = (plan.connects, plan.connects.other());
+    if words(server).contains("the peer shows no certificate") {
+        return (client, Cause::ShowsNoCertificate, words(server));
+    }
     let handshake = words(server).to_lowercase().contains("operation not permitted");
     if kind(server) == ServerKind::Proftpd && handshake {
         return (server, Cause::DemandsResumption, words(server));
@@ -103,8 +106,7 @@ pub(super) fn of_error(
     };
     let says = |text: &str| words.contains(text);
     let cause = match side {
-        _ if says("verified servers only") => Cause::VerifiedOnly,
-        _ if says("in no network") => Cause::OtherNetworks,
+        _ if says("none that this account may copy with") => Cause::OtherNetworks,
         Side::Source if says("may not copy to or from") => Cause::SendsNothing,
         Side::Target if says("may not copy to or from") => Cause::TakesNothing,
         Side::Source => Cause::Unexplained,

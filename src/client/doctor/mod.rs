@@ -98,7 +98,7 @@ pub fn diagnose(
     let back = examination.direction(pair, Direction::Back, from, to, &paths, seeded);
     for side in Side::BOTH {
         let connection = pair.side(side);
-        let _ = connection.set_role(TlsRole::Accept); // leaving anyway
+        let _ = connection.expect_peer(None).and(connection.set_role(TlsRole::Accept)); // leaving
         if seeded[side as usize].is_some() {
             scratch::remove(connection, &paths[side as usize]);
         }

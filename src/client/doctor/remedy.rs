@@ -37,7 +37,7 @@ const REMEDIES: &[(Cause, ServerKind, &str)] = {
         (DistrustsPeer, Unknown, "let it trust the other's certificate, or trust unseen"),
         (BreaksAsClient, Proftpd, "TLSProtocol TLSv1.2, or TLSVerifyServer off"),
         (LosesTail, Proftpd, "TLSProtocol TLSv1.2"),
-        (VerifiedOnly, Fxpd, "fxp=tls for the account, see fxpd.passwd(5)"),
+        (ShowsNoCertificate, Unknown, "let the other be the TLS client, as fxp does if it can"),
         (SendsNothing, Fxpd, "fxp_out=tls for the account, see fxpd.passwd(5)"),
         (TakesNothing, Fxpd, "fxp_in=tls for the account, see fxpd.passwd(5)"),
         (OtherNetworks, Fxpd, "add the other to fxp_out_networks and fxp_in_networks"),
