@@ -90,7 +90,11 @@ fn it_names_the_directives_of_proftpd() {
         (
             proftpd(Resumption::Waived, "TLSVerifyServer on"),
             true,
-            &["(proftpd) does not trust the other's certificate", ": TLSVerifyServer off, or"],
+            &[
+                "(proftpd) does not trust the other's certificate",
+                ": TLSVerifyServer off, or",
+                "(proftpd) breaks as TLS client where it connects",
+            ],
         ),
         (
             proftpd(Resumption::Waived, "AllowForeignAddress off"),

@@ -114,3 +114,106 @@ pub(super) fn of_error(
     };
     (side, cause, words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::Via,
+        proto::{Code, Reply},
+    };
+    use ServerKind::{Fxpd, Glftpd, Proftpd, Vsftpd};
+    use Side::{Source, Target};
+
+    fn plan(passive: Side, connects: Side) -> Plan {
+        Plan { passive, connects, via: Via::Sscn }
+    }
+
+    fn answer(text: &str) -> Answer {
+        match text.split_once(' ') {
+            _ if text.is_empty() => Answer::Silence,
+            Some((code, words)) if code.len() == 3 => {
+                let code = match code {
+                    "226" => Code::TRANSFER_DONE,
+                    "421" => Code::CLOSING,
+                    "425" => Code::NO_DATA_CONNECTION,
+                    _ => Code::TRANSFER_ABORTED,
+                };
+                Answer::Reply(Reply::new(code, words))
+            }
+            _ => Answer::Lost(text.to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_two_servers_say_together_has_one_cause() {
+        let unable = "425 Unable to build data connection: Operation not permitted";
+        let cut = "421 Connection closed (the peer closed the connection).";
+        for (plan, kinds, answers, expected) in [
+            (
+                plan(Target, Target),
+                [Proftpd, Fxpd],
+                [unable, "226 ok"],
+                (Source, Cause::DemandsResumption),
+            ),
+            // Its client was turned away by the other side, which says so.
+            (
+                plan(Target, Source),
+                [Proftpd, Vsftpd],
+                [unable, "425 Security: Bad IP connecting."],
+                (Target, Cause::RefusesPeer),
+            ),
+            (plan(Target, Source), [Fxpd, Fxpd], [cut, ""], (Target, Cause::RefusesPeer)),
+            (
+                plan(Target, Source),
+                [Fxpd, Glftpd],
+                ["425 No way there", ""],
+                (Target, Cause::PassivePorts),
+            ),
+            (
+                plan(Source, Source),
+                [Proftpd, Vsftpd],
+                ["226 ok", "426 cut"],
+                (Source, Cause::LosesTail),
+            ),
+            (plan(Source, Source), [Proftpd, Fxpd], ["gone", cut], (Source, Cause::DistrustsPeer)),
+            (plan(Target, Source), [Proftpd, Fxpd], ["gone", cut], (Source, Cause::BreaksAsClient)),
+            (
+                plan(Target, Source),
+                [Fxpd, Fxpd],
+                ["226 ok", "426 cut"],
+                (Target, Cause::Unexplained),
+            ),
+        ] {
+            let told = Side::BOTH.into_iter().zip(answers).map(|(side, text)| Complaint {
+                side,
+                step: Step::Transfer,
+                answer: answer(text),
+            });
+            let blames =
+                of_end(plan, &Ended::Complaints(told.collect()), |side| kinds[side as usize]);
+            let found = blames.first().map(|(side, cause, _)| (*side, *cause));
+            assert_eq!(found, Some(expected), "{plan}: {answers:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_ends_all_has_one_too() {
+        let reply = |text: &str| Reply::new(Code::UNAVAILABLE, text);
+        let off = "This account may not copy to or from other servers.";
+        let retr = |text| ClientError::Refused("h:21".into(), "RETR a".into(), reply(text));
+        let stor = |text: &str| ClientError::NotCreated("a".into(), text.to_owned());
+        let other = || ClientError::Mismatch("0 bytes at one end".into(), Vec::new());
+        for (error, connects, expected) in [
+            (retr(off), Target, (Source, Cause::SendsNothing)),
+            (stor(off), Target, (Target, Cause::TakesNothing)),
+            (retr("gone"), Target, (Source, Cause::Unexplained)),
+            (stor("no right"), Target, (Target, Cause::NotWritable)),
+            (other(), Target, (Target, Cause::Altered)),
+            (other(), Source, (Source, Cause::LosesTail)),
+        ] {
+            let (side, cause, _) = of_error(&error, plan(Target, connects), |_| Proftpd);
+            assert_eq!((side, cause), expected, "{error}");
+        }
+    }
+}
