@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::Read,
     net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -65,6 +66,8 @@ impl Place {
     /// Starts `command` there, and waits until it greets.
     pub fn start(self, account: Account, command: &mut Command) -> RealServer {
         let words = File::create(self.home().join("stderr")).unwrap();
+        // A group of its own, which its sessions belong to.
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut server = RealServer { child, address: self.address, account, home: self.home };
@@ -122,7 +125,8 @@ impl RealServer {
 
 impl Drop for RealServer {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.child.wait();
     }
 }
