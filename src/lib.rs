@@ -21,6 +21,8 @@
 //!   `proto/role.rs`, and carried out by the one `match` in `net/tls.rs`.
 //! - **A byte of a `STOR`** comes through `net/stream.rs` to `transfer/pump.rs` and into a
 //!   [`Upload`], which takes its name when `session/transfers.rs` commits it.
+//! - **How fast** bytes may move is counted in `transfer/pace.rs`, said in `session/rates.rs` and shared by
+//!   `server/accounts.rs`.
 //! - **A hash** is asked for in `session/hashing.rs`, computed in `transfer/hasher.rs`, and remembered
 //!   in `transfer/hashes.rs` for the [`Version`] of a file that storage told.
 //! - **At which host a client is** is decided in `session/host.rs` for `HOST` and in
@@ -38,7 +40,7 @@
 //!
 //! # Embedding a server
 //! ```
-//! use fxpd::{Account, AuthError, Authenticator, Access, Builder, FxpGrant, Identity, Listen,
+//! use fxpd::{Account, AccountLimits, AuthError, Authenticator, Access, Builder, FxpGrant, Identity, Listen,
 //!            Memory, Secret};
 //! use std::net::{IpAddr, TcpStream};
 //!
@@ -56,6 +58,7 @@
 //!             access: Access::ReadOnly,
 //!             fxp: FxpGrant::default(),
 //!             rights: Vec::new(),
+//!             limits: AccountLimits::default(),
 //!         })
 //!     }
 //! }
@@ -150,8 +153,9 @@ mod sys;
 mod transfer;
 
 pub use auth::{
-    Account, AuthError, Authenticator, FxpGrant, FxpLevel, MAX_PASSWORD_BYTES, PasswordError,
-    Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password, verify_password,
+    Account, AccountLimits, AuthError, Authenticator, FxpGrant, FxpLevel, MAX_PASSWORD_BYTES,
+    PasswordError, Right, UserLine, UserOptions, UsersFile, UsersFileError, hash_password,
+    verify_password,
 };
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
@@ -167,8 +171,9 @@ pub use net::{
     Certificate, Identity, NetError, Newest, PeerRule, Term, TlsError, TlsFacts, TlsFloor, Validity,
 };
 pub use proto::{
-    Access, Algorithm, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed, ListedKind,
-    Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole, VirtualPath,
+    Access, Algorithm, Amount, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed,
+    ListedKind, Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole,
+    VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
 pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};

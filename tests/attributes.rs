@@ -2,7 +2,8 @@
 
 use crate::{ftp::Ftp, site::Site};
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, FxpGrant, Identity, Listen, Memory, Secret,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, Identity, Listen,
+    Memory, Secret,
 };
 use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -154,7 +155,8 @@ impl Authenticator for Anyone {
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
         let (name, home) = (name.to_owned(), "home".into());
         let (fxp, rights) = (FxpGrant::default(), Vec::new());
-        Ok(Account { name, home, access: Access::ReadOnly, fxp, rights })
+        let limits = AccountLimits::default();
+        Ok(Account { name, home, access: Access::ReadOnly, fxp, rights, limits })
     }
 }
 

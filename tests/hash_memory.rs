@@ -6,9 +6,9 @@ use crate::{
     hash::{sample, sha256},
 };
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, Change, Download, Entry, FxpGrant,
-    FxpLevel, Handle, HashTransfers, Identity, Listen, Listing, Local, LocalOptions, Memory,
-    Secret, Settings, Start, Storage, StorageError, Tree, Upload, Version, VirtualPath,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Change, Download, Entry,
+    FxpGrant, FxpLevel, Handle, HashTransfers, Identity, Listen, Listing, Local, LocalOptions,
+    Memory, Secret, Settings, Start, Storage, StorageError, Tree, Upload, Version, VirtualPath,
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -102,6 +102,7 @@ impl Authenticator for Anyone {
             access: Access::ReadWrite,
             fxp: FxpGrant::both(FxpLevel::Tls),
             rights: Vec::new(),
+            limits: AccountLimits::default(),
         })
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     peer,
 };
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, Download, Entry, FxpGrant, Identity, Kind,
-    Link, Listen, Listing, Permits, Secret, Start, Storage, StorageError, Tree, Upload,
-    VirtualPath,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Download, Entry, FxpGrant,
+    Identity, Kind, Link, Listen, Listing, Permits, Secret, Start, Storage, StorageError, Tree,
+    Upload, VirtualPath,
 };
 use openssl::ssl::ErrorCode;
 use std::{
@@ -112,6 +112,7 @@ impl Authenticator for Anyone {
             access: Access::ReadOnly,
             fxp: FxpGrant::default(),
             rights: Vec::new(),
+            limits: AccountLimits::default(),
         })
     }
 }

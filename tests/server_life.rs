@@ -7,8 +7,8 @@ use crate::{
     site::{PATIENCE, Site},
 };
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, FxpGrant, Handle, Identity, Listen, Memory,
-    Secret, Settings, TlsFloor,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, Handle, Identity,
+    Listen, Memory, Secret, Settings, TlsFloor,
 };
 use openssl::{
     hash::MessageDigest,
@@ -311,6 +311,7 @@ impl Authenticator for Faulty {
             access: Access::ReadWrite,
             fxp: FxpGrant::default(),
             rights: Vec::new(),
+            limits: AccountLimits::default(),
         })
     }
 }

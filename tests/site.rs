@@ -2,8 +2,9 @@
 
 use crate::ftp::Ftp;
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Handle, Identity,
-    Listen, Local, LocalOptions, Right, Secret, Settings, TlsFloor, TransferRecord, VirtualHost,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Handle,
+    Identity, Listen, Local, LocalOptions, Right, Secret, Settings, TlsFloor, TransferRecord,
+    VirtualHost,
 };
 use std::{
     fs,
@@ -35,6 +36,7 @@ pub struct Plan {
     pub settings: Settings,
     pub host: IpAddr,
     pub fxp: FxpGrant,
+    pub limits: AccountLimits,
     pub floor: TlsFloor,
     pub storage: LocalOptions,
     pub identity: Identity,
@@ -54,6 +56,7 @@ impl Site {
             settings: Settings { passive_ports: 0..=0, ..Settings::default() },
             host: "127.0.0.1".parse().unwrap(),
             fxp: FxpGrant::both(FxpLevel::Tls),
+            limits: AccountLimits::default(),
             floor: TlsFloor::Tls12,
             storage: LocalOptions::default(),
             identity: Identity::self_signed(&["localhost", "127.0.0.1"]).unwrap(),
@@ -67,7 +70,8 @@ impl Site {
         }
         let (sender, records) = channel();
         let records = Mutex::new(records);
-        let accounts = Accounts { homes: home.path().to_owned(), fxp: plan.fxp };
+        let (homes, limits) = (home.path().to_owned(), plan.limits);
+        let accounts = Accounts { homes, fxp: plan.fxp, limits };
         let mut builder = Builder::new(plan.identity.clone(), accounts, Local::new(plan.storage))
             .settings(plan.settings)
             .tls_floor(plan.floor)
@@ -138,6 +142,7 @@ impl Site {
 struct Accounts {
     homes: PathBuf,
     fxp: FxpGrant,
+    limits: AccountLimits,
 }
 
 impl Authenticator for Accounts {
@@ -152,6 +157,7 @@ impl Authenticator for Accounts {
             access,
             fxp: self.fxp.clone(),
             rights: if name == "bob" { vec![Right::Links, Right::Who] } else { Vec::new() },
+            limits: self.limits,
         })
     }
 }

@@ -52,6 +52,7 @@ mod host_config;
 mod layers;
 mod lftp;
 mod lftp_fxp;
+mod limits_rates;
 mod listing;
 mod listing_host;
 mod listing_parsers;

@@ -345,5 +345,6 @@ pub const FEATURES: &[(&str, &[Said])] = &[
     ("LANG EN*", &[("LANG", 200), ("LANG EN", 200)]),
     ("CEPR", &[("CEPR ON", 200)]),
     ("PRET", &[("PRET RETR a", 200)]),
+    ("SITE RATE", &[("SITE RATE", 200), ("SITE RATE 1048576", 200), ("SITE RATE 0", 200)]),
     ("TVFS", &[("CWD /d/../d/.", 250)]),
 ];

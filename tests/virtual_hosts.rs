@@ -8,8 +8,8 @@ use crate::{
     site::{Plan, Site},
 };
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, Demand, FxpGrant, FxpLevel, Identity,
-    Listen, Memory, Secret, Settings, TlsFloor, VirtualHost,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Demand, FxpGrant, FxpLevel,
+    Identity, Listen, Memory, Secret, Settings, TlsFloor, VirtualHost,
 };
 use openssl::ssl::{SslVerifyMode, SslVersion};
 use std::{io::Write, net::IpAddr};
@@ -30,6 +30,7 @@ impl Authenticator for Only {
             access: Access::ReadWrite,
             fxp: FxpGrant::both(FxpLevel::Tls),
             rights: Vec::new(),
+            limits: AccountLimits::default(),
         })
     }
 }

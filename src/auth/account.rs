@@ -1,5 +1,6 @@
 //! An account: a name, a home, and what it may do.
 
+use super::AccountLimits;
 use crate::proto::Access;
 use ipnet::IpNet;
 use std::{ffi::OsString, fmt, net::IpAddr, str::FromStr};
@@ -17,6 +18,8 @@ pub struct Account {
     pub fxp: FxpGrant,
     /// What else it may do.
     pub rights: Vec<Right>,
+    /// How much of the server it may take.
+    pub limits: AccountLimits,
 }
 
 /// Something that most accounts may not do.

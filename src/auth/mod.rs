@@ -5,11 +5,13 @@
 
 mod account;
 mod edit;
+mod limits;
 mod password;
 mod user_line;
 mod users;
 
 pub use account::{Account, FxpGrant, FxpLevel, Right};
+pub use limits::AccountLimits;
 pub use password::{MAX_PASSWORD_BYTES, PasswordError, hash_password, verify_password};
 pub use user_line::{UserLine, UserOptions};
 pub use users::{UsersFile, UsersFileError};

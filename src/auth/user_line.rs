@@ -3,7 +3,7 @@
 //! The first seven fields are those of passwd(5), so that tools made for it go on working; the
 //! eighth is ours. It stands last because IPv6 networks hold colons. No file is opened here.
 
-use super::{Account, FxpGrant, FxpLevel, Right, password::check_hash};
+use super::{Account, AccountLimits, FxpGrant, FxpLevel, Right, password::check_hash};
 use crate::proto::Access;
 use ipnet::IpNet;
 use std::{fmt, net::IpAddr, str::FromStr};
@@ -52,6 +52,8 @@ pub struct UserOptions {
     pub fxp_in_networks: Vec<IpNet>,
     /// `rights=links,who`: what else the account may do.
     pub rights: Vec<Right>,
+    /// `rate=`: how much of the server the account may take.
+    pub limits: AccountLimits,
 }
 
 impl UserLine {
@@ -93,6 +95,7 @@ impl UserLine {
                 incoming_networks: options.fxp_in_networks.clone(),
             },
             rights: options.rights.clone(),
+            limits: options.limits,
         }
     }
 }
@@ -163,7 +166,10 @@ impl UserOptions {
                 self.fxp_in_networks = unless_empty(value, networks)?.unwrap_or_default();
             }
             "rights" => self.rights = unless_empty(value, rights)?.unwrap_or_default(),
-            _ => return Err(format!("unknown option '{key}'")),
+            _ => match self.limits.set(key, value) {
+                Some(outcome) => outcome?,
+                None => return Err(format!("unknown option '{key}'")),
+            },
         }
         Ok(())
     }
@@ -207,7 +213,8 @@ impl fmt::Display for UserOptions {
             ("fxp_in_networks", words(&self.fxp_in_networks)),
             ("rights", words(&self.rights)),
         ];
-        let set = options.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        let options = options.into_iter().chain(self.limits.options());
+        let set = options.filter_map(|(key, value)| Some(format!("{key}={}", value?)));
         f.write_str(&set.collect::<Vec<_>>().join(" "))
     }
 }
@@ -280,6 +287,7 @@ mod tests {
             "bob:*:0:0:a, b=c:/srv/böb:/bin/false:access=ro".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:rate=10M".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),

@@ -108,6 +108,11 @@ impl Stream {
         }
     }
 
+    /// Lets no more than about `bytes` wait to be read from now on. Only a hint.
+    pub fn hold_back(&self, bytes: usize) {
+        let _ = socket::hold_back(self.socket(), bytes); // the sender is then slowed down late
+    }
+
     /// Hands what was gathered in bulk to the system.
     pub fn flush(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
         let Layer::Tls(stream) = &mut self.layer else { return Ok(()) };

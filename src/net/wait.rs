@@ -9,8 +9,12 @@ use crate::{
 };
 use std::{
     os::fd::BorrowedFd,
+    thread,
     time::{Duration, Instant},
 };
+
+/// Whoever pauses looks this often whether to give up.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The patience of whoever uses a stream.
 pub trait Wait {
@@ -20,6 +24,19 @@ pub trait Wait {
     /// Called between blocks of a transfer that never has to wait: a chance to give up.
     fn between_blocks(&mut self) -> Result<(), NetError> {
         Ok(())
+    }
+
+    /// Lets time pass until `until`, of our own will: no deadline for the peer runs meanwhile. What
+    /// would end a wait ends this, too.
+    fn pause(&mut self, until: Instant) -> Result<(), NetError> {
+        loop {
+            self.between_blocks()?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            thread::sleep(left.min(LOOK_EVERY));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The language of FTP, in both directions: bytes to values and values to bytes. No I/O.
 
 mod algorithm;
+mod amount;
 mod argument;
 mod command;
 pub mod endpoint;
@@ -25,6 +26,7 @@ pub mod stamp;
 pub mod verb;
 
 pub use algorithm::Algorithm;
+pub use amount::Amount;
 pub use command::{
     AuthMechanism, Command, CommandFault, DeflateLevel, EpsvArg, ListArg, Mode, OptsArg,
     Protection, Representation, XpeerArg,

@@ -16,6 +16,8 @@ pub enum SiteArg {
     Symlink(PathArg, PathArg),
     /// How long this session may be idle, in seconds; `None` asks.
     Idle(Option<u64>),
+    /// How fast this session's transfers go, in bytes a second; `None` asks, 0 is no wish.
+    Rate(Option<u64>),
     /// Who is on.
     Who,
 }
@@ -31,10 +33,11 @@ pub enum SiteFault {
 
 impl SiteArg {
     /// The words and their arguments, as `SITE HELP` shows them.
-    pub const FORMS: [&'static str; 6] = [
+    pub const FORMS: [&'static str; 7] = [
         "CHMOD <mode> <path>",
         "HELP",
         "IDLE [<seconds>]",
+        "RATE [<bytes a second>]",
         "SYMLINK <target> <path>",
         "UTIME <time> <path>",
         "WHO",
@@ -48,8 +51,8 @@ impl SiteArg {
             b"CHMOD" => chmod(rest),
             b"UTIME" => utime(rest),
             b"SYMLINK" => symlink(rest),
-            b"IDLE" if rest.trim_ascii().is_empty() => Some(SiteArg::Idle(None)),
-            b"IDLE" => digits(rest.trim_ascii()).map(|time| SiteArg::Idle(Some(time))),
+            b"IDLE" => number_or_none(rest).map(SiteArg::Idle),
+            b"RATE" => number_or_none(rest).map(SiteArg::Rate),
             b"WHO" => Some(SiteArg::Who),
             _ => return Err(SiteFault::Unknown),
         };
@@ -97,6 +100,14 @@ fn parse_time(text: &[u8]) -> Option<Timestamp> {
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
+/// The number that stands there, if one does; the outer `None` for anything else.
+fn number_or_none(rest: &[u8]) -> Option<Option<u64>> {
+    match rest.trim_ascii() {
+        b"" => Some(None),
+        text => digits(text).map(Some),
+    }
+}
+
 fn digits(text: &[u8]) -> Option<u64> {
     let ok = text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| ok)?.parse().ok()
@@ -125,6 +136,9 @@ mod tests {
             ("SYMLINK ../x y z", SiteArg::Symlink(path("../x"), path("y z"))),
             ("IDLE", SiteArg::Idle(None)),
             ("IDLE 60", SiteArg::Idle(Some(60))),
+            ("rate", SiteArg::Rate(None)),
+            ("RATE 0", SiteArg::Rate(Some(0))),
+            ("RATE 102400 ", SiteArg::Rate(Some(102_400))),
             ("WHO", SiteArg::Who),
         ] {
             assert_eq!(SiteArg::parse(text.as_bytes()), Ok(meant), "{text}");
@@ -147,6 +161,9 @@ mod tests {
             ("SYMLINK a", SiteFault::Argument),
             ("IDLE soon", SiteFault::Argument),
             ("IDLE -1", SiteFault::Argument),
+            ("RATE 1M", SiteFault::Argument),
+            ("RATE -1", SiteFault::Argument),
+            ("RATE 18446744073709551616", SiteFault::Argument),
         ] {
             assert_eq!(SiteArg::parse(text.as_bytes()), Err(fault), "{text}");
         }

@@ -4,6 +4,7 @@
 //! [`Handle`] (shut down, reload, who is on).
 
 mod accept;
+mod accounts;
 mod builder;
 mod guesses;
 mod handle;

@@ -2,8 +2,14 @@
 //! and never held over I/O.
 
 use crate::{
-    server::guesses::Guesses,
+    auth::Account,
+    proto::Amount,
+    server::{
+        accounts::{Accounts, Who},
+        guesses::Guesses,
+    },
     session::{Presence, Services},
+    transfer::Bucket,
 };
 use jiff::Timestamp;
 use std::{
@@ -18,6 +24,8 @@ use std::{
 pub struct Registry {
     services: Mutex<Arc<Services>>,
     counts: Mutex<Counts>,
+    /// What all transfers share.
+    rate: Arc<Bucket>,
     left: Condvar,
     on_change: Option<OnChange>,
 }
@@ -30,6 +38,7 @@ struct Counts {
     total: usize,
     not_logged_in: usize,
     by_address: HashMap<IpAddr, usize>,
+    accounts: Accounts,
     guests: BTreeMap<u64, Seen>,
     next: u64,
     guesses: Guesses,
@@ -70,6 +79,7 @@ impl Registry {
     /// An empty one. It calls `on_change` without holding a lock.
     pub fn new(services: Services, on_change: Option<OnChange>) -> Registry {
         Registry {
+            rate: Arc::new(Bucket::new(services.settings.max_rate)),
             services: Mutex::new(Arc::new(services)),
             counts: Mutex::new(Counts::default()),
             left: Condvar::new(),
@@ -82,8 +92,9 @@ impl Registry {
         Arc::clone(&self.services.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What sessions get from now on.
+    /// What sessions get from now on. The rate that all share changes at once.
     pub fn replace_services(&self, services: Services) {
+        self.rate.set_rate(services.settings.max_rate);
         let services = Arc::new(services);
         *self.services.lock().unwrap_or_else(PoisonError::into_inner) = services;
     }
@@ -112,7 +123,7 @@ impl Registry {
         counts.guests.insert(id, Seen { client, account: None, since: Timestamp::now() });
         drop(counts);
         self.tell_of_change();
-        Ok(Guest { registry: Arc::clone(self), id, client, is_logged_in: false })
+        Ok(Guest { registry: Arc::clone(self), id, client, account: None })
     }
 
     fn tell_of_change(&self) {
@@ -159,7 +170,8 @@ pub struct Guest {
     registry: Arc<Registry>,
     id: u64,
     client: IpAddr,
-    is_logged_in: bool,
+    /// As whom it has logged in.
+    account: Option<Who>,
 }
 
 impl Guest {
@@ -168,27 +180,39 @@ impl Guest {
         self.client
     }
 
-    fn count_as(&mut self, account: Option<&str>) {
-        let mut counts = self.registry.counts();
-        if let Some(seen) = counts.guests.get_mut(&self.id) {
-            seen.account = account.map(str::to_owned);
+    /// Nobody again, as far as `counts` go.
+    fn leave_account(&mut self, counts: &mut Counts) {
+        if let Some(who) = self.account.take() {
+            counts.accounts.leave(&who);
+            counts.not_logged_in += 1;
         }
-        match (self.is_logged_in, account.is_some()) {
-            (false, true) => counts.not_logged_in -= 1,
-            (true, false) => counts.not_logged_in += 1,
-            _ => {}
-        }
-        self.is_logged_in = account.is_some();
     }
 }
 
 impl Presence for Guest {
-    fn logged_in(&mut self, account: &str) {
-        self.count_as(Some(account));
+    fn logged_in(&mut self, host: &str, account: &Account) -> [Arc<Bucket>; 2] {
+        let registry = Arc::clone(&self.registry);
+        let default_rate = registry.services().settings.max_rate_per_account;
+        let rate = account.limits.rate.map_or(default_rate, |Amount(rate)| rate);
+        let who = (host.to_owned(), account.name.clone());
+        let mut counts = registry.counts();
+        self.leave_account(&mut counts);
+        let bucket = counts.accounts.enter(&who, rate);
+        counts.not_logged_in -= 1;
+        if let Some(seen) = counts.guests.get_mut(&self.id) {
+            seen.account = Some(account.name.clone());
+        }
+        self.account = Some(who);
+        [bucket, Arc::clone(&registry.rate)]
     }
 
     fn logged_out(&mut self) {
-        self.count_as(None);
+        let registry = Arc::clone(&self.registry);
+        let mut counts = registry.counts();
+        self.leave_account(&mut counts);
+        if let Some(seen) = counts.guests.get_mut(&self.id) {
+            seen.account = None;
+        }
     }
 
     fn guessed_wrong(&mut self) -> Duration {
@@ -208,12 +232,12 @@ impl Presence for Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let mut counts = self.registry.counts();
+        let registry = Arc::clone(&self.registry);
+        let mut counts = registry.counts();
+        self.leave_account(&mut counts);
         counts.guests.remove(&self.id);
         counts.total -= 1;
-        if !self.is_logged_in {
-            counts.not_logged_in -= 1;
-        }
+        counts.not_logged_in -= 1;
         let neighbourhood = neighbourhood(self.client);
         if let Some(count) = counts.by_address.get_mut(&neighbourhood) {
             *count -= 1;
@@ -222,7 +246,7 @@ impl Drop for Guest {
             }
         }
         drop(counts);
-        self.registry.left.notify_all();
-        self.registry.tell_of_change();
+        registry.left.notify_all();
+        registry.tell_of_change();
     }
 }

@@ -70,6 +70,7 @@ impl Session {
             SiteArg::Utime(time, name) => self.site_change(Change::Modified(*time), name),
             SiteArg::Symlink(target, name) => self.site_symlink(target, name),
             SiteArg::Idle(seconds) => self.site_idle(*seconds),
+            SiteArg::Rate(wish) => self.site_rate(*wish),
             SiteArg::Who => self.site_who(),
         }
     }

@@ -141,7 +141,7 @@ impl Session {
         let services = Arc::clone(&self.services);
         let read = Cell::new(0);
         // A limit of each wait for a data connection: there is none, and so no deadline at all.
-        let (_, limit) = self.pace();
+        let (_, limit) = self.manner();
         let outcome = self.watched(limit, &read, |watch| {
             let _turn = services.turns.take(watch)?;
             transfer::hash(file, hasher, &read, watch)

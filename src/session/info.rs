@@ -13,8 +13,9 @@ use std::time::Duration;
 /// `SITE IDLE` may ask for this much, even where the settings give less.
 const MAX_IDLE: Duration = Duration::from_secs(7200);
 
-/// Features that no verb stands for: file names in a tree, as RFC 3659 §6 describes it.
-const OTHER_FEATURES: [&str; 1] = ["TVFS"];
+/// Features that no verb stands for: the form of `SITE` that programs ask for by name, and file
+/// names in a tree, as RFC 3659 §6 describes them.
+const OTHER_FEATURES: [&str; 2] = ["SITE RATE", "TVFS"];
 
 impl Session {
     /// `FEAT` (RFC 2389 §3).

@@ -1,13 +1,15 @@
 //! `USER`, `PASS` and the state they leave (RFC 959 §4.1.1).
 
 use crate::{
-    auth::{AuthError, MAX_PASSWORD_BYTES},
+    auth::{Account, AuthError, MAX_PASSWORD_BYTES},
     proto::{Code, Reply, Secret, VirtualPath},
     session::{
         Hangup, Session,
+        rates::Rates,
         refusal::{Handled, Refusal},
         state::{Login, Member, Negotiated},
     },
+    storage::Tree,
     sys::poll::{self, Interest},
 };
 use std::{mem, os::fd::AsFd, time::Instant};
@@ -34,11 +36,13 @@ impl Session {
             }
         };
         match self.enter(&name, password) {
-            Ok(member) => {
+            Ok((account, tree)) => {
+                let shared = self.presence.logged_in(&self.host.name, &account);
+                let rates = Rates::new(self.services.settings.max_rate_per_session, shared);
                 let (client, host) = (self.client, &self.host.name);
                 log::info!("{client}: logged in as {} at {host}", name.escape_debug());
-                self.presence.logged_in(&name);
-                self.login = Login::Member(member);
+                let cwd = VirtualPath::root();
+                self.login = Login::Member(Box::new(Member { account, tree, cwd, rates }));
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
             Err(refusal) => {
@@ -61,7 +65,7 @@ impl Session {
         let _ = poll::ready(&stop, until.min(self.login_deadline())); // a shorter wait is no harm
     }
 
-    fn enter(&self, name: &str, password: &Secret) -> Result<Member, Refusal> {
+    fn enter(&self, name: &str, password: &Secret) -> Result<(Account, Box<dyn Tree>), Refusal> {
         // A long one would only keep the hash busy.
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
@@ -72,7 +76,7 @@ impl Session {
             log::error!("the home of {} cannot be opened: {error}", name.escape_debug());
             Refusal::from(Reply::new(Code::NOT_LOGGED_IN, "Login refused: no home directory."))
         })?;
-        Ok(Member { account, tree, cwd: VirtualPath::root() })
+        Ok((account, tree))
     }
 
     /// Back to the state of a new connection, as far as the login and all it agreed on go.

@@ -18,6 +18,7 @@ mod info;
 mod listing;
 mod login;
 mod ports;
+mod rates;
 mod refusal;
 mod security;
 mod services;

@@ -1,10 +1,11 @@
 //! What a session is handed: everything it shares with others, and nothing of the server.
 
 use crate::{
+    auth::Account,
     net::Tls,
     session::{Hosts, Settings},
     sys::stop::StopSignal,
-    transfer::{TransferRecord, Turns},
+    transfer::{Bucket, TransferRecord, Turns},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -37,8 +38,9 @@ pub enum Listen {
 
 /// How the server counts a session.
 pub trait Presence: Send {
-    /// The client has logged in as `account`.
-    fn logged_in(&mut self, account: &str);
+    /// The client has logged in at `host` as `account`. What it shares of rates: with others of
+    /// the account, and with all.
+    fn logged_in(&mut self, host: &str, account: &Account) -> [Arc<Bucket>; 2];
 
     /// The client gave a wrong password: its answer shall wait this long.
     fn guessed_wrong(&mut self) -> Duration;

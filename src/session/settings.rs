@@ -38,6 +38,12 @@ pub struct Settings {
     pub max_sessions_per_address: usize,
     /// Sessions that have not logged in.
     pub max_sessions_not_logged_in: usize,
+    /// Bytes a second of all transfers together; 0 is no limit.
+    pub max_rate: u64,
+    /// Bytes a second of the transfers of one session; 0 is no limit.
+    pub max_rate_per_session: u64,
+    /// Bytes a second of all transfers of an account that names no rate; 0 is no limit.
+    pub max_rate_per_account: u64,
     /// Bytes of one command line.
     pub max_line_bytes: usize,
     /// Files that are read at a time only to be hashed; 0 for one a processor.
@@ -69,6 +75,9 @@ impl Default for Settings {
             max_sessions: 2000,
             max_sessions_per_address: 50,
             max_sessions_not_logged_in: 200,
+            max_rate: 0,
+            max_rate_per_session: 0,
+            max_rate_per_account: 0,
             max_line_bytes: 4608,
             max_hashing: 0,
             hash_transfers: HashTransfers::Foreign,

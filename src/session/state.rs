@@ -7,7 +7,7 @@ use crate::{
         Algorithm, ByteRange, DeflateLevel, Facts, Fingerprint, Mode, Protection, Representation,
         TlsRole, VirtualPath,
     },
-    session::early::Early,
+    session::{early::Early, rates::Rates},
     storage::Tree,
 };
 
@@ -29,7 +29,7 @@ pub enum Login {
     /// It says so.
     Named(String),
     /// It has proved it.
-    Member(Member),
+    Member(Box<Member>),
 }
 
 /// Someone who has logged in, and where they are.
@@ -37,6 +37,7 @@ pub struct Member {
     pub account: Account,
     pub tree: Box<dyn Tree>,
     pub cwd: VirtualPath,
+    pub rates: Rates,
 }
 
 /// How transfers shall go. `AUTH` and `REIN` set it back.

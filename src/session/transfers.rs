@@ -14,7 +14,8 @@ use crate::{
     },
     storage::{Download, Kept, Start, StorageError, Upload},
     transfer::{
-        self, Coding, Direction, Hashed, Known, Part, PeerProof, TransferError, TransferRecord,
+        self, Coding, Direction, Hashed, Known, Meter, Pace, Part, PeerProof, TransferError,
+        TransferRecord,
     },
 };
 use jiff::Timestamp;
@@ -34,16 +35,17 @@ struct Transfer {
     direction: Direction,
     began: Instant,
     moved: Cell<u64>,
+    pace: Pace,
     about: About,
     /// What is known of the whole file afterwards.
     known: RefCell<Option<Known>>,
 }
 
 impl Transfer {
-    fn new(path: VirtualPath, direction: Direction) -> Transfer {
+    fn new(path: VirtualPath, direction: Direction, pace: Pace) -> Transfer {
         let (began, moved) = (Instant::now(), Cell::new(0));
         let (about, known) = (About::default(), RefCell::default());
-        Transfer { path, direction, began, moved, about, known }
+        Transfer { path, direction, began, moved, pace, about, known }
     }
 }
 
@@ -82,7 +84,7 @@ impl Session {
         let whole = from == 0 && length >= file.size();
         let announcement =
             format!("Sending {} bytes.", file.size().saturating_sub(from).min(length));
-        let mut transfer = Transfer::new(path, Direction::Outgoing);
+        let mut transfer = Transfer::new(path, Direction::Outgoing, self.member()?.rates.pace());
         let sent = self
             .open_for(&mut transfer, &announcement)
             .and_then(|data| self.send(&transfer, data, file, whole));
@@ -160,10 +162,11 @@ impl Session {
         whole: bool,
     ) -> Result<(), Refusal> {
         let mut file = Hashed::download(file, self.hasher_for(&data.about, whole));
-        let (coding, stall) = self.pace();
+        let (coding, stall) = self.manner();
         let (moved, stream) = (&transfer.moved, &mut data.stream);
+        let meter = Meter { moved, pace: &transfer.pace };
         let outcome = self.watched(stall, moved, |watch| {
-            transfer::send(&mut file, stream, coding, moved, watch)
+            transfer::send(&mut file, stream, coding, meter, watch)
         })?;
         outcome?;
         self.linger(&mut data)?;
@@ -198,7 +201,7 @@ impl Session {
         whole: bool,
         announcement: &str,
     ) -> Handled {
-        let mut transfer = Transfer::new(path, Direction::Incoming);
+        let mut transfer = Transfer::new(path, Direction::Incoming, self.member()?.rates.pace());
         let stored = self.open_for(&mut transfer, announcement).and_then(|data| {
             let hasher = self.hasher_for(&data.about, whole);
             self.store(&transfer, data, Hashed::upload(upload, hasher))
@@ -212,10 +215,11 @@ impl Session {
         mut data: Data,
         mut upload: Hashed<dyn Upload>,
     ) -> Result<(), Refusal> {
-        let (coding, stall) = self.pace();
+        let (coding, stall) = self.manner();
         let (moved, stream) = (&transfer.moved, &mut data.stream);
+        let meter = Meter { moved, pace: &transfer.pace };
         let outcome = self.watched(stall, moved, |watch| {
-            transfer::receive(stream, &mut upload, coding, moved, watch)
+            transfer::receive(stream, &mut upload, coding, meter, watch)
         });
         match outcome {
             Ok(received) => match self.judge_end(&data.about, received) {
@@ -283,7 +287,7 @@ impl Session {
     }
 
     /// How bytes stand on the wire, and how long the next may take.
-    pub(super) fn pace(&self) -> (Coding, Limit) {
+    pub(super) fn manner(&self) -> (Coding, Limit) {
         let negotiated = &self.negotiated;
         let deflate = (negotiated.mode == Mode::Deflate).then_some(negotiated.deflate_level);
         let coding = Coding { representation: negotiated.representation, deflate };

@@ -18,6 +18,7 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     os::fd::{AsFd, BorrowedFd},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -121,6 +122,11 @@ impl<'a> Watch<'a> {
         if verb == Some(Verb::Abor) { self.give_up(Cause::Abort) } else { Ok(()) }
     }
 
+    /// Whether there is room for another line.
+    fn listens(&self) -> bool {
+        self.queue.len() < MAX_QUEUED
+    }
+
     fn give_up(&mut self, cause: Cause) -> Result<(), NetError> {
         self.end = Some(cause);
         Err(NetError::Interrupted)
@@ -154,7 +160,7 @@ impl Wait for Watch<'_> {
         };
         loop {
             let deadline = self.stop_at.map_or(limit, |stop_at| stop_at.min(limit));
-            let listens = self.queue.len() < MAX_QUEUED;
+            let listens = self.listens();
             // Who is not listened to is replaced by one who is, so that places stay fixed.
             let control = if listens { self.channel.as_fd() } else { socket };
             let control_interest = if listens { Interest::Read } else { interest };
@@ -180,6 +186,33 @@ impl Wait for Watch<'_> {
                 return if stopped { self.give_up(stopping) } else { Err(NetError::Timeout) };
             }
         }
+    }
+
+    /// As `wait`, without the data connection: our own slowness is no stall of the peer's.
+    fn pause(&mut self, until: Instant) -> Result<(), NetError> {
+        self.between_blocks()?;
+        while Instant::now() < until {
+            let deadline = self.stop_at.map_or(until, |stop_at| stop_at.min(until));
+            let control = self.listens().then(|| (self.channel.as_fd(), Interest::Read));
+            let stop = self.stop_at.is_none().then(|| (self.stop.as_fd(), Interest::Read));
+            let (listens, heeds) = (control.is_some(), stop.is_some());
+            let waited: Vec<_> = control.into_iter().chain(stop).collect();
+            if waited.is_empty() {
+                thread::sleep(deadline.saturating_duration_since(Instant::now()));
+            } else {
+                let ready = poll::ready(&waited, deadline)?;
+                if heeds && ready[waited.len() - 1] {
+                    self.heed_stop();
+                }
+                if listens && ready[0] {
+                    self.look()?;
+                }
+            }
+            if self.stop_at.is_some_and(|stop_at| Instant::now() >= stop_at) {
+                return self.give_up(Cause::Hangup(Hangup::Stopping));
+            }
+        }
+        Ok(())
     }
 
     fn between_blocks(&mut self) -> Result<(), NetError> {

@@ -66,6 +66,11 @@ pub fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIMEOUT))
 }
 
+/// Lets no more than about `bytes` wait to be read.
+pub fn hold_back(stream: &TcpStream, bytes: usize) -> io::Result<()> {
+    SockRef::from(stream).set_recv_buffer_size(bytes)
+}
+
 /// Keeps the byte that a telnet Synch sends as urgent data in the stream: `ABOR` follows it, and
 /// a missing byte would tear the sequence apart (RFC 1123 §4.1.2.12).
 pub fn keep_urgent_inline(stream: &TcpStream) -> io::Result<()> {

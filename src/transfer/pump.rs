@@ -5,15 +5,20 @@ use crate::{
     proto::{DeflateLevel, Representation},
     storage::{Download, StorageError, Upload},
     transfer::{
-        DeflateFault, Hasher,
+        DeflateFault, Hasher, Meter,
         ascii::{Decoder, Encoder},
         ways::{Inlet, Outlet},
     },
 };
 use std::{cell::Cell, error, fmt};
 
-/// Moved at a time. Writes of 256 KiB cost a tenth less than writes of a TLS record.
-const BLOCK_BYTES: usize = 256 << 10;
+/// Read at a time, only to be hashed.
+const HASH_BLOCK_BYTES: usize = 256 << 10;
+
+/// Where fewer bytes arrive in a second, no more than these wait here: the sender shall feel the
+/// pace, not find megabytes taken at once and then a silence.
+const SLOW_BYTES_PER_S: u64 = 512 << 10;
+const LEAST_WAITING_BYTES: u64 = 16 << 10;
 
 /// How a file's bytes become those of a connection: first as `TYPE` says, then as `MODE` does.
 #[derive(Clone, Copy, Debug)]
@@ -36,37 +41,38 @@ pub enum TransferError {
     Deflate(DeflateFault),
 }
 
-/// Sends `source` to its end and closes the sending side. `moved` counts the file's bytes.
+/// Sends `source` to its end and closes the sending side. `meter` counts the file's bytes.
 pub fn send(
     source: &mut dyn Download,
     data: &mut Stream,
     coding: Coding,
-    moved: &Cell<u64>,
+    meter: Meter<'_>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
     data.move_in_bulk();
     let is_image = coding.representation == Representation::Image;
     let is_copied = is_image && coding.deflate.is_none();
     if is_copied && !data.is_tls() && source.descriptor().is_some() {
-        send_by_kernel(source, data, moved, wait)?;
+        send_by_kernel(source, data, meter, wait)?;
         return Ok(data.finish(wait)?);
     }
     let mut outlet = Outlet::new(data, coding.deflate);
     let encoder = (!is_image).then(Encoder::default);
-    send_blocks(source, &mut outlet, moved, wait, encoder)?;
+    send_blocks(source, &mut outlet, meter, wait, encoder)?;
     outlet.finish(wait)
 }
 
 fn send_by_kernel(
     source: &mut dyn Download,
     data: &mut Stream,
-    moved: &Cell<u64>,
+    meter: Meter<'_>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
     while let Some(file) = source.descriptor() {
-        match data.send_file(file, BLOCK_BYTES, wait)? {
+        meter.pace.turn(wait)?;
+        match data.send_file(file, meter.pace.block_bytes(), wait)? {
             Some(0) | None => break,
-            Some(count) => moved.set(moved.get() + count as u64),
+            Some(count) => meter.count(count),
         }
         wait.between_blocks()?;
     }
@@ -76,13 +82,18 @@ fn send_by_kernel(
 fn send_blocks(
     source: &mut dyn Download,
     outlet: &mut Outlet<'_>,
-    moved: &Cell<u64>,
+    meter: Meter<'_>,
     wait: &mut dyn Wait,
     mut encoder: Option<Encoder>,
 ) -> Result<(), TransferError> {
-    let mut block = vec![0; BLOCK_BYTES];
-    let mut text = Vec::new();
+    let (mut block, mut text) = (Vec::new(), Vec::new());
     loop {
+        if meter.pace.due().is_some() {
+            // What was gathered to go out in bulk does not wait with us.
+            outlet.flush(wait)?;
+            meter.pace.turn(wait)?;
+        }
+        block.resize(meter.pace.block_bytes(), 0);
         let count = source.read(&mut block)?;
         if count == 0 {
             return Ok(());
@@ -95,7 +106,7 @@ fn send_blocks(
                 outlet.write(&text, wait)?;
             }
         }
-        moved.set(moved.get() + count as u64);
+        meter.count(count);
         wait.between_blocks()?;
     }
 }
@@ -107,7 +118,7 @@ pub fn hash(
     moved: &Cell<u64>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
-    let mut block = vec![0; BLOCK_BYTES];
+    let mut block = vec![0; HASH_BLOCK_BYTES];
     loop {
         wait.between_blocks()?;
         match source.read(&mut block)? {
@@ -119,23 +130,28 @@ pub fn hash(
 }
 
 /// Receives into `target` until the peer's proper end. After an error, what came before it has
-/// been written, so that it can be resumed. `moved` counts the bytes that came, in `MODE Z` those
+/// been written, so that it can be resumed. `meter` counts the bytes that came, in `MODE Z` those
 /// that were unpacked.
 pub fn receive(
     data: &mut Stream,
     target: &mut dyn Upload,
     coding: Coding,
-    moved: &Cell<u64>,
+    meter: Meter<'_>,
     wait: &mut dyn Wait,
 ) -> Result<(), TransferError> {
-    data.move_in_bulk();
+    if let Some(rate) = meter.pace.bytes_per_s().filter(|rate| *rate <= SLOW_BYTES_PER_S) {
+        data.hold_back(rate.max(LEAST_WAITING_BYTES) as usize);
+    } else {
+        data.move_in_bulk();
+    }
     let mut inlet = Inlet::new(data, coding.deflate);
-    let mut block = vec![0; BLOCK_BYTES];
-    let mut text = Vec::new();
+    let (mut block, mut text) = (Vec::new(), Vec::new());
     let mut decoder = Decoder::default();
     let mut ended = Ok(false);
     while let Ok(false) = ended {
-        let (filled, outcome) = fill(&mut block, &mut inlet, moved, wait);
+        meter.pace.turn(wait)?;
+        block.resize(meter.pace.block_bytes(), 0);
+        let (filled, outcome) = fill(&mut block, &mut inlet, meter, wait);
         match coding.representation {
             Representation::Image => write(target, &block[..filled])?,
             Representation::Ascii => {
@@ -156,7 +172,7 @@ pub fn receive(
 fn fill(
     block: &mut [u8],
     inlet: &mut Inlet<'_>,
-    moved: &Cell<u64>,
+    meter: Meter<'_>,
     wait: &mut dyn Wait,
 ) -> (usize, Result<bool, TransferError>) {
     let mut filled = 0;
@@ -165,7 +181,7 @@ fn fill(
             Ok(0) => return (filled, Ok(true)),
             Ok(count) => {
                 filled += count;
-                moved.set(moved.get() + count as u64);
+                meter.count(count);
             }
             Err(error) => return (filled, Err(error)),
         }

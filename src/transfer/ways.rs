@@ -38,6 +38,12 @@ impl<'a> Outlet<'a> {
         Ok(())
     }
 
+    /// Hands what stands ready to the system. In `MODE Z` some waits for more all the same: it would
+    /// be compressed worse.
+    pub fn flush(&mut self, wait: &mut dyn Wait) -> Result<(), NetError> {
+        self.stream.flush(wait)
+    }
+
     /// Writes what waits, and says that no more follows.
     pub fn finish(self, wait: &mut dyn Wait) -> Result<(), TransferError> {
         let Some((mut deflater, mut block)) = self.deflate else {

@@ -7,8 +7,8 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        addresses, boolean, demand, fxp_level, hash_transfers, ipv4, list_owner, log_to, number,
-        path, ports, put, seconds, text, tls_floor, umask, unless_empty,
+        addresses, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner, log_to,
+        number, path, ports, put, seconds, text, tls_floor, umask, unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -322,6 +322,27 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| {
             put(&mut config.settings.max_sessions_not_logged_in, number(value, SESSIONS))
         },
+    },
+    Setting {
+        key: "max_rate",
+        kind: "bytes",
+        default: "0",
+        about: "Bytes a second of all transfers together; 0 for no limit.",
+        set: |config, value| put(&mut config.settings.max_rate, bytes(value)),
+    },
+    Setting {
+        key: "max_rate_per_session",
+        kind: "bytes",
+        default: "0",
+        about: "Bytes a second of the transfers of one session; 0 for no limit.",
+        set: |config, value| put(&mut config.settings.max_rate_per_session, bytes(value)),
+    },
+    Setting {
+        key: "max_rate_per_account",
+        kind: "bytes",
+        default: "0",
+        about: "Bytes a second of all transfers of an account that names no rate; 0 for no limit.",
+        set: |config, value| put(&mut config.settings.max_rate_per_account, bytes(value)),
     },
     Setting {
         key: "max_line_bytes",

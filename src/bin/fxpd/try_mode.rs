@@ -7,8 +7,8 @@ use crate::{
     signals::{Signals, Wish},
 };
 use fxpd::{
-    Access, Account, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Identity, Listen,
-    Local, LocalOptions, Secret, hash_password, verify_password,
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, FxpLevel,
+    Identity, Listen, Local, LocalOptions, Secret, hash_password, verify_password,
 };
 use std::{
     ffi::OsString,
@@ -99,6 +99,7 @@ impl Authenticator for Demo {
             access: Access::ReadWrite,
             fxp: FxpGrant::both(FxpLevel::Tls),
             rights: Vec::new(),
+            limits: AccountLimits::default(),
         })
     }
 }

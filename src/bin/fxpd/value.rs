@@ -6,7 +6,7 @@
 use crate::logging::LogTo;
 pub use crate::toml_value::{Read, boolean, number, text};
 use crate::toml_value::{string, word};
-use fxpd::{Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
+use fxpd::{Amount, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -37,6 +37,14 @@ pub fn unless_empty<T>(
 pub fn path(value: &DeValue<'_>) -> Read<PathBuf> {
     let path = text(value)?;
     if path.starts_with('/') { Ok(path.into()) } else { Err(format!("'{path}' is not absolute")) }
+}
+
+/// A number of bytes, or text such as `"10M"`.
+pub fn bytes(value: &DeValue<'_>) -> Read<u64> {
+    if let Some(text) = value.as_str() {
+        return text.parse::<Amount>().map(|Amount(bytes)| bytes);
+    }
+    number(value, 0..=usize::MAX).map(|bytes| bytes as u64)
 }
 
 /// A time of whole seconds, `least` or more.
@@ -169,6 +177,7 @@ mod tests {
         assert_eq!(parse(text, "'a b'"), Ok("a b".to_owned()));
         assert_eq!(parse(|value| number(value, 1..=9), "9"), Ok(9));
         assert_eq!(parse(|value| number(value, 1..=99), "0x1f"), Ok(31));
+        assert_eq!((parse(bytes, "1000"), parse(bytes, "'10M'")), (Ok(1000), Ok(10 << 20)));
         assert_eq!(parse(|value| seconds(value, 0), "0"), Ok(Duration::ZERO));
         assert_eq!(parse(ports, "'1024-65535'"), Ok(1024..=65535));
         assert_eq!(parse(ports, "'2000 - 2000'"), Ok(2000..=2000));
@@ -187,6 +196,8 @@ mod tests {
             (parse(text, "'''a\nb'''").unwrap_err(), "control characters"),
             (parse(path, "'cert.pem'").unwrap_err(), "not absolute"),
             (parse(few, "0").unwrap_err(), "0 is not within 1 to 9"),
+            (parse(bytes, "'10m'").unwrap_err(), "'10m' is not a number of bytes"),
+            (parse(bytes, "-1").unwrap_err(), "-1 is not within"),
             (parse(few, "-1").unwrap_err(), "-1 is not within"),
             (parse(few, "1.5").unwrap_err(), "found a float"),
             (parse(few, "99999999999999999999").unwrap_err(), "not within"),

@@ -168,7 +168,7 @@ impl Session {
         let (direction, mut about) = (Direction::Outgoing, About::default());
         let mut data =
             self.open_data(Payload::Listing, direction, "Here comes the listing.", &mut about)?;
-        let (coding, stall) = self.pace();
+        let (coding, stall) = self.manner();
         let ending = self.watched_in_tree(stall, &Cell::new(0), |tree, watch| {
             write_lines(&mut report, tree, &mut data, coding, watch)
         })??;
