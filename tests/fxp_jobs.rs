@@ -3,7 +3,9 @@
 
 use crate::{
     fxp_pairs::{copies, fxp, url},
+    proftpd::{Proftpd, Resumption},
     program::{Outcome, Program, sample},
+    real_server::PASSWORD,
     site::Site,
 };
 use std::{
@@ -11,7 +13,7 @@ use std::{
     fs::{self, File, FileTimes},
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 const MISMATCH: i32 = 65;
@@ -421,4 +423,47 @@ fn the_way_that_worked_is_tried_first_the_next_time() {
     scene.run(&["-r"]).succeeds().says(usual);
     let remembered = scene.fxp.file(".local/state/fxp/routes").unwrap();
     assert!(String::from_utf8(remembered).unwrap().ends_with(&format!("\t{usual}\n")));
+}
+
+#[test]
+fn a_rate_is_kept_by_us_or_by_a_server_and_its_progress_is_told() {
+    let scene = Scene::new();
+    write(scene.source("f"), &sample(600_000));
+    let (remote, local) = (url(&scene.target, "t/f"), scene.fxp.path("here/f"));
+    let local = local.into_os_string().into_string().unwrap();
+    let at_least = Duration::from_millis(2_000);
+    for (what, source, target) in [
+        ("between servers", url(&scene.source, "t/f"), remote.clone()),
+        ("down", remote.clone(), local.clone()),
+        ("up", local.clone(), remote.clone()),
+    ] {
+        for directory in [scene.target.path("t"), scene.fxp.path("here")] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        let begun = Instant::now();
+        let options = ["--json", "--limit-rate", "200k", &source, &target];
+        let limited = copies(&scene.fxp, &options).succeeds();
+        // 600,000 bytes at 204,800 a second.
+        assert!(begun.elapsed() > at_least, "{what}: {:?}", begun.elapsed());
+        let told = limited.out.lines().filter(|line| line.contains("\"event\":\"progress\""));
+        let told: Vec<u64> = told
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["bytes"].as_u64().unwrap()
+            })
+            .collect();
+        assert!(
+            told.is_sorted() && told.iter().any(|bytes| (1..600_000).contains(bytes)),
+            "{what}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rate_that_neither_server_can_keep_is_refused() {
+    let (site, proftpd) = (Proftpd::start(Resumption::Waived), Proftpd::start(Resumption::Waived));
+    write(site.path("a"), b"a");
+    let options = ["--trust-new", "--limit-rate", "1M", &site.url("a"), &proftpd.url("a")];
+    let refused = fxp().runs_with(&options, &[("FXP_PASSWORD", PASSWORD)]);
+    refused.fails(REFUSED, "can limit its rate");
+    assert!(!proftpd.path("a").exists());
 }

@@ -10,6 +10,7 @@ use crate::{
     },
     net::{Connector, Identity, NetError, Newest, Until},
     proto::{Algorithm, Code, Fingerprint, Protection, Reply, TlsRole},
+    transfer::Pace,
 };
 use std::{
     os::fd::{AsFd, BorrowedFd},
@@ -64,6 +65,10 @@ pub struct Connection {
     expected_peer: Option<Fingerprint>,
     /// The algorithm that `OPTS HASH` chose.
     hashes_by: Option<Algorithm>,
+    /// How fast our own data connections may move bytes.
+    pace: Pace,
+    /// How fast the server was told to move those that are not ours, in bytes a second.
+    rate: Option<u64>,
     /// What an aborted transfer of ours left behind.
     unsettled: Option<Outstanding>,
     /// The login directory, once it was asked for.
@@ -97,6 +102,8 @@ impl Connection {
             role: TlsRole::Accept,
             expected_peer: None,
             hashes_by: None,
+            pace: Pace::default(),
+            rate: None,
             unsettled: None,
             home: None,
         })
@@ -335,6 +342,28 @@ impl Connection {
         ClientError::Lost(self.site.to_string(), error)
     }
 
+    /// Keeps uploads and downloads to this pace.
+    pub(super) fn keep_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Has the server move so many bytes a second at most, also after a new login. Whether it can.
+    pub(super) fn limit_rate(&mut self, bytes_per_s: u64) -> Result<bool, ClientError> {
+        if !self.features().has(Extension::SiteRate) {
+            return Ok(false);
+        }
+        let reply = self.ask("SITE", format!("RATE {bytes_per_s}").as_bytes())?;
+        if !reply.code().is_success() {
+            return Ok(false);
+        }
+        self.rate = Some(bytes_per_s);
+        Ok(true)
+    }
+
     /// Makes sure that the server still hears us, and logs in anew if not.
     pub fn revive(&mut self) -> Result<(), ClientError> {
         let outstanding = self.unsettled.take().unwrap_or(Outstanding::Nothing);
@@ -374,6 +403,9 @@ impl Connection {
         self.expected_peer = None;
         self.hashes_by = None;
         self.unsettled = None;
+        if let Some(rate) = self.rate {
+            self.limit_rate(rate)?;
+        }
         Ok(())
     }
 

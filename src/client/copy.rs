@@ -102,6 +102,17 @@ impl<'a> Run<'a> {
         Ok(Run { pair, plans, chosen: 0, proven: None, interruptions: 0 })
     }
 
+    /// Has the two servers move so many bytes a second at most. An error when neither of them can.
+    pub fn limit_rate(&mut self, bytes_per_s: u64) -> Result<(), ClientError> {
+        for side in [Side::Target, Side::Source] {
+            if self.pair.side(side).limit_rate(bytes_per_s)? {
+                return Ok(());
+            }
+        }
+        let (source, target) = (self.pair.source.site(), self.pair.target.site());
+        Err(ClientError::NoRateLimit(format!("{source} nor {target}")))
+    }
+
     /// Tries this plan first, if it is one of those that are left.
     pub fn prefer(&mut self, plan: Plan) {
         let rest = &mut self.plans[self.chosen..];

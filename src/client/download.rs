@@ -4,7 +4,7 @@ use crate::{
     client::{
         Carried, ClientError, Connection, Existing, Progress, RemotePath,
         connection::Outstanding,
-        data::{self, BLOCK_BYTES, Patience},
+        data::{self, Patience},
         partial::Partial,
         proof,
     },
@@ -85,7 +85,8 @@ fn receive(
 ) -> Result<&'static str, ClientError> {
     let mut data = data::open_file(source, "RETR", from, partial.length())?;
     let mut patience = Patience(source.timeout());
-    let mut block = vec![0; BLOCK_BYTES];
+    let pace = source.pace().clone();
+    let mut block = vec![0; pace.block_bytes()];
     loop {
         let count = match data.stream.read(&mut block, &mut patience) {
             Ok(0) => break,
@@ -100,6 +101,9 @@ fn receive(
             return Err(error);
         }
         progress.at(partial.length());
+        pace.count(count);
+        // Our own patience gives up nothing.
+        let _ = pace.turn(&mut patience);
     }
     // A server that waits for our goodbye gets it; whether it hears is its affair.
     let _ = data.stream.finish(&mut patience);

@@ -33,6 +33,8 @@ pub enum ClientError {
     Protocol(String, String),
     /// The server refused a command, named second.
     Refused(String, String, Reply),
+    /// Neither of two servers can limit how fast it moves bytes.
+    NoRateLimit(String),
     /// This file of a server does not exist, or may not be seen.
     Missing(String),
     /// The source is a directory, and those were not asked for.
@@ -89,6 +91,9 @@ impl fmt::Display for ClientError {
             ClientError::Protocol(host, why) => write!(f, "{host} does not speak FTP: {why}"),
             ClientError::Refused(host, command, reply) => {
                 write!(f, "{host} refused {command}: {reply}")
+            }
+            ClientError::NoRateLimit(servers) => {
+                write!(f, "neither {servers} can limit its rate (SITE RATE is not in their FEAT)")
             }
             ClientError::Missing(name) => write!(f, "{name} does not exist"),
             ClientError::IsDirectory(name) => {

@@ -19,6 +19,8 @@ pub enum Extension {
     Mff,
     Rest,
     Rang,
+    /// `SITE RATE`, of fxpd.
+    SiteRate,
 }
 
 const EXTENSIONS: [(&str, Extension); 13] = [
@@ -143,6 +145,9 @@ impl Features {
         // An XPEER by another hash function is one that we cannot speak.
         let ours = word != "XPEER"
             || argument.split(';').any(|name| name.trim().eq_ignore_ascii_case("SHA-256"));
+        if line.eq_ignore_ascii_case("SITE RATE") {
+            self.extensions.push(Extension::SiteRate);
+        }
         let known = EXTENSIONS.iter().find(|(name, _)| ours && *name == word);
         self.extensions.extend(known.map(|(_, extension)| *extension));
         if word == "HASH" {

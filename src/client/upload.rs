@@ -72,7 +72,8 @@ fn send(
 ) -> Result<(u64, &'static str), ClientError> {
     let mut data = data::open_file(target, "STOR", to, at)?;
     let mut patience = Patience(target.timeout());
-    let mut block = vec![0; BLOCK_BYTES];
+    let pace = target.pace().clone();
+    let mut block = vec![0; pace.block_bytes()];
     let mut bytes = at;
     loop {
         let read = file.read(&mut block);
@@ -88,6 +89,9 @@ fn send(
         }
         bytes += count as u64;
         progress.at(bytes);
+        pace.count(count);
+        // Our own patience gives up nothing.
+        let _ = pace.turn(&mut patience);
     }
     if let Err(error) = data.stream.finish(&mut patience) {
         return Err(data::explain(target, "STOR", to, error));

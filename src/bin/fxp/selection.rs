@@ -1,7 +1,7 @@
 //! The options that say which files are copied, and how many at once.
 
 use crate::exit::Failure;
-use fxpd::{Filter, OnExisting, Request, Verdict};
+use fxpd::{Amount, Filter, OnExisting, Request, Verdict};
 use getopts::{Matches, Options as Getopts};
 use std::path::PathBuf;
 
@@ -15,6 +15,7 @@ pub struct Selection {
     delete: bool,
     preserve: bool,
     lanes: usize,
+    max_rate: Option<u64>,
     retries: u32,
     manifest: Option<PathBuf>,
     pub journal: Journaling,
@@ -38,6 +39,8 @@ pub enum Mode {
     Rehearse,
 }
 
+/// Slower ones run into the deadlines of servers.
+const LEAST_RATE: u64 = 1024;
 const MAX_LANES: usize = 64;
 const MAX_RETRIES: u32 = 100;
 const MAX_DEPTH: usize = 1000;
@@ -57,6 +60,7 @@ pub fn declare(options: &mut Getopts) {
     options.optflag("", "resume", "continue what the target has a part of, skip what is equal");
     options.optflag("p", "preserve", "carry over times and permissions");
     options.optopt("j", "jobs", "copy so many files at once (1)", "N");
+    options.optopt("", "limit-rate", "move so many bytes a second at most (500K, 2M)", "BYTES");
     options.optopt("", "retries", "try a file so often again (4)", "N");
     options.optopt("", "manifest", "write what arrived, and how it was proved, into FILE", "FILE");
     options.optopt("", "journal", "keep the record for continuing in FILE", "FILE");
@@ -81,6 +85,7 @@ impl Selection {
             delete: has("delete"),
             preserve: mirror || has("preserve"),
             lanes: number(matches, "jobs", 1, MAX_LANES)?.unwrap_or(1),
+            max_rate: max_rate(matches)?,
             retries: number(matches, "retries", 0, MAX_RETRIES)?.unwrap_or(4),
             manifest: matches.opt_str("manifest").map(PathBuf::from),
             journal: match (matches.opt_str("journal"), has("no-journal")) {
@@ -105,6 +110,7 @@ impl Selection {
             delete: self.delete,
             preserve: self.preserve,
             lanes: self.lanes,
+            max_rate: self.max_rate,
             retries: self.retries,
             manifest: self.manifest.clone(),
             ..request
@@ -145,6 +151,16 @@ fn on_existing(matches: &Matches, mirror: bool) -> Result<OnExisting, Failure> {
         (Some((_, rule)), None) => Ok(rule),
         (None, _) if mirror => Ok(OnExisting::IfDifferent),
         (None, _) => Ok(OnExisting::Overwrite),
+    }
+}
+
+fn max_rate(matches: &Matches) -> Result<Option<u64>, Failure> {
+    let Some(text) = matches.opt_str("limit-rate") else { return Ok(None) };
+    match text.to_ascii_uppercase().parse() {
+        Ok(Amount(rate)) if rate >= LEAST_RATE => Ok(Some(rate)),
+        _ => Err(usage(&format!(
+            "--limit-rate is a number of bytes, such as 500K or 2M, from {LEAST_RATE}"
+        ))),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use crate::{
     client::{
-        Act, ClientError, Existing, Plan, Progress, Run, Step, TreePath,
+        Act, ClientError, Connection, Existing, Plan, Progress, Run, Step, TreePath,
         job::{
             carrier::{Arrival, Between, Carrier, Down, Up},
             end::OpenEnd,
         },
     },
     proto::stamp,
+    transfer::Pace,
 };
 use crossbeam_channel::{Receiver, Sender};
 use std::{
@@ -26,6 +27,10 @@ pub(super) struct Desk<'a> {
     /// Of a single file, its name at the source.
     pub single: Option<&'a TreePath>,
     pub preserve: bool,
+    /// Our own data connections keep to it, all together.
+    pub pace: Pace,
+    /// What the servers of one lane keep to, in bytes a second.
+    pub rate: Option<u64>,
     pub retries: u32,
     /// Steps that nobody has taken yet.
     pub queue: Receiver<usize>,
@@ -64,7 +69,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) fn serve(lane: usize, source: &mut OpenEnd, target: &mut OpenEnd, desk: &Desk<'_>) {
     let refused = match (source, target) {
         (OpenEnd::Remote(source, from), OpenEnd::Remote(target, to)) => {
-            match Run::begin(source, target) {
+            match desk.begin(source, target) {
                 Ok(run) => {
                     let mut between = Between { run, source: from, target: to };
                     desk.work(lane, &mut between);
@@ -78,10 +83,12 @@ pub(super) fn serve(lane: usize, source: &mut OpenEnd, target: &mut OpenEnd, des
             }
         }
         (OpenEnd::Remote(source, root), OpenEnd::Local(target)) => {
+            source.keep_pace(desk.pace.clone());
             desk.work(lane, &mut Down { source, root, target });
             None
         }
         (OpenEnd::Local(source), OpenEnd::Remote(target, root)) => {
+            target.keep_pace(desk.pace.clone());
             desk.work(lane, &mut Up { source: source.clone(), target, root });
             None
         }
@@ -96,6 +103,16 @@ impl Desk<'_> {
     /// A lane that could not begin.
     pub fn absent(&self, lane: usize, error: ClientError) {
         self.tell(News::Idle(lane, Some(error)));
+    }
+
+    fn begin<'c>(
+        &self,
+        source: &'c mut Connection,
+        target: &'c mut Connection,
+    ) -> Result<Run<'c>, ClientError> {
+        let mut run = Run::begin(source, target)?;
+        self.rate.map_or(Ok(()), |rate| run.limit_rate(rate))?;
+        Ok(run)
     }
 
     fn work(&self, lane: usize, carrier: &mut dyn Carrier) {

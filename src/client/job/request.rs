@@ -107,6 +107,9 @@ pub struct Request {
     pub preserve: bool,
     /// How many files are copied at once. At least 1.
     pub lanes: usize,
+    /// How many bytes a second are moved at most, by all of them together. Between two servers one
+    /// of them has to be able to keep to it.
+    pub max_rate: Option<u64>,
     /// How often a file is tried again after a failure that may pass.
     pub retries: u32,
     /// Where it is written down what is done; a job with the same one goes on there.
@@ -133,6 +136,7 @@ impl Request {
             delete: false,
             preserve: false,
             lanes: 1,
+            max_rate: None,
             retries: RETRIES,
             journal: None,
             manifest: None,

@@ -11,10 +11,13 @@ use crate::client::{
         survey::{self, Survey},
     },
 };
-use crate::proto::stamp;
+use crate::{
+    proto::stamp,
+    transfer::{Bucket, Pace},
+};
 use crossbeam_channel::Receiver;
 use std::{
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     thread,
     time::{Duration, Instant},
 };
@@ -85,6 +88,8 @@ impl Request {
             steps,
             single,
             preserve: self.preserve,
+            pace: Pace::of(self.max_rate.map(|rate| Arc::new(Bucket::new(rate)))),
+            rate: self.max_rate.map(|rate| (rate / lanes as u64).max(1)),
             retries: self.retries,
             queue: taken,
             news,
