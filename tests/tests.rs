@@ -24,6 +24,7 @@ mod attributes;
 mod background;
 mod cert_watch;
 mod clients;
+mod config_files;
 mod control;
 mod curl;
 mod daemon;

@@ -1,11 +1,13 @@
-//! The configuration: defaults, then the file, then `-o`, through one table of settings.
+//! The configuration: defaults, then the files, then `-o`, through one table of settings.
 
 use crate::{
+    effective::{Effective, Origin},
     hosts::{self, HostConfig},
     located::{self, Located},
     logging::LogTo,
     peers::{self, PeersConfig},
     settings::{SETTINGS, find},
+    sources,
     value::Read,
 };
 use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor};
@@ -53,15 +55,20 @@ pub struct Config {
     pub hosts: Vec<HostConfig>,
     /// What the servers of some networks must show.
     pub peers: Vec<PeersConfig>,
+    /// What of all this was set, and where.
+    pub effective: Effective,
 }
 
 impl Config {
-    /// Reads `file`, and applies `overrides` (`key=value`) on top. An error names the place.
+    /// Reads `file` and those of its directory, and applies `overrides` (`key=value`) on top. An
+    /// error names the place.
     pub fn load(file: &Path, overrides: &[String]) -> Read<Config> {
-        let text = fs::read_to_string(file)
-            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         let mut config = Config::default();
-        config.apply_file(&text).map_err(|located| located.at(file, &text))?;
+        for file in sources::files(file)? {
+            let text = fs::read_to_string(&file)
+                .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+            config.apply_file(&file, &text).map_err(|located| located.at(&file, &text))?;
+        }
         for text in overrides {
             config.apply_override(text).map_err(|what| format!("-o {text}: {what}"))?;
         }
@@ -71,25 +78,32 @@ impl Config {
         Ok(config)
     }
 
-    fn apply_file(&mut self, text: &str) -> Result<(), Located> {
+    /// Settings replace what was set before; hosts and peers are added to what there is.
+    fn apply_file(&mut self, file: &Path, text: &str) -> Result<(), Located> {
         let table = located::table(text)?;
+        let origin = |offset| Origin::file(file, text, offset);
         for (key, value) in table.get_ref() {
-            if key.get_ref() == "host" {
-                self.hosts = hosts::read(value)?;
-                continue;
+            match key.get_ref().as_ref() {
+                "host" => {
+                    self.hosts.extend(hosts::read(value, &self.hosts)?);
+                    self.effective.add("host", value.get_ref(), origin);
+                }
+                "peers" => {
+                    self.peers.extend(peers::read(value)?);
+                    self.effective.add("peers", value.get_ref(), origin);
+                }
+                name => {
+                    let setting = find(name).ok_or_else(|| Located {
+                        offset: key.span().start,
+                        what: format!("unknown setting '{name}'"),
+                    })?;
+                    (setting.set)(self, value.get_ref()).map_err(|what| Located {
+                        offset: value.span().start,
+                        what: format!("{}: {what}", setting.key),
+                    })?;
+                    self.effective.set(setting.key, value.get_ref(), origin(key.span().start));
+                }
             }
-            if key.get_ref() == "peers" {
-                self.peers = peers::read(value)?;
-                continue;
-            }
-            let Some(setting) = find(key.get_ref()) else {
-                let what = format!("unknown setting '{}'", key.get_ref());
-                return Err(Located { offset: key.span().start, what });
-            };
-            (setting.set)(self, value.get_ref()).map_err(|what| Located {
-                offset: value.span().start,
-                what: format!("{}: {what}", setting.key),
-            })?;
         }
         Ok(())
     }
@@ -101,12 +115,17 @@ impl Config {
         let (key, value) = (key.trim(), value.trim());
         let setting = find(key).ok_or_else(|| format!("unknown setting '{key}'"))?;
         let bare = DeValue::String(Cow::Borrowed(value));
-        let Ok(parsed) = DeValue::parse(value) else {
-            return (setting.set)(self, &bare);
-        };
+        let parsed = DeValue::parse(value).ok();
         // `1.2` and `27` are TOML numbers, and text all the same to settings that want text.
-        (setting.set)(self, parsed.get_ref())
-            .or_else(|what| (setting.set)(self, &bare).map_err(|_| what))
+        let understood = match &parsed {
+            Some(parsed) => match (setting.set)(self, parsed.get_ref()) {
+                Ok(()) => parsed.get_ref(),
+                Err(what) => (setting.set)(self, &bare).map(|()| &bare).map_err(|_| what)?,
+            },
+            None => (setting.set)(self, &bare).map(|()| &bare)?,
+        };
+        self.effective.set(setting.key, understood, Origin::command_line());
+        Ok(())
     }
 }
 
@@ -133,6 +152,7 @@ impl Default for Config {
             settings: Settings::default(),
             hosts: Vec::new(),
             peers: Vec::new(),
+            effective: Effective::default(),
         };
         for setting in SETTINGS {
             let value = DeValue::parse(setting.default).expect("the table holds TOML");
@@ -147,8 +167,12 @@ mod tests {
     use super::*;
     use crate::located::place;
 
+    fn apply(config: &mut Config, text: &str) -> Result<(), Located> {
+        config.apply_file(Path::new("fxpd.conf"), text)
+    }
+
     fn file_error(text: &str) -> String {
-        let Located { offset, what } = Config::default().apply_file(text).unwrap_err();
+        let Located { offset, what } = apply(&mut Config::default(), text).unwrap_err();
         format!("{:?} {what}", place(text, offset))
     }
 
@@ -165,7 +189,7 @@ mod tests {
     fn a_file_sets_what_it_names() {
         let mut config = Config::default();
         let text = "listen = ['127.0.0.1:21', '[::1]:21'] # two\nccc = true\nidle_timeout_s = 7\n";
-        assert!(config.apply_file(text).is_ok());
+        assert!(apply(&mut config, text).is_ok());
         assert_eq!(config.listen.len(), 2);
         assert!(config.settings.ccc);
         assert_eq!(config.settings.idle_timeout.as_secs(), 7);
@@ -195,7 +219,7 @@ mod tests {
         let text =
             format!("ccc = true\n{}greeting = 'hi'\n{}", of("'A.example'"), of("['b', '::1']"));
         let mut config = Config::default();
-        assert!(config.apply_file(&text).is_ok());
+        assert!(apply(&mut config, &text).is_ok());
         let names = |at: usize| config.hosts[at].names.iter().map(ToString::to_string);
         assert_eq!(names(0).collect::<Vec<_>>(), ["a.example"]);
         assert_eq!(names(1).collect::<Vec<_>>(), ["b", "[::1]"]);
@@ -229,7 +253,7 @@ mod tests {
         let mut config = Config::default();
         let one = format!("[[peers]]\nnetworks = ['192.0.2.7', '2001:db8::/32']\n{pin}");
         let two = "[[peers]]\nnetworks = '0.0.0.0/0'\nauthorities = '/ca'\n";
-        assert!(config.apply_file(&format!("{one}{two}")).is_ok());
+        assert!(apply(&mut config, &format!("{one}{two}")).is_ok());
         assert_eq!(config.peers.len(), 2);
         for (text, error) in [
             ("[[peers]]\nnetworks = 'x'\n", "(2, 12) peers.networks: 'x' is not a network"),

@@ -90,9 +90,12 @@ pub const HOST_SETTINGS: &[HostSetting] = &[
     },
 ];
 
-/// The hosts in the value of the key `host`.
-pub fn read(value: &Spanned<DeValue<'_>>) -> Result<Vec<HostConfig>, Located> {
-    let mut taken = HashSet::new();
+/// The hosts in the value of the key `host`, besides those of other files.
+pub fn read(
+    value: &Spanned<DeValue<'_>>,
+    others: &[HostConfig],
+) -> Result<Vec<HostConfig>, Located> {
+    let mut taken = others.iter().flat_map(|host| host.names.clone()).collect();
     match value.get_ref().as_array() {
         Some(hosts) => hosts.iter().map(|host| read_one(host, &mut taken)).collect(),
         None => Err(no_table(value)),

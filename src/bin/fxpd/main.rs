@@ -4,6 +4,7 @@ mod background;
 mod cert;
 mod cert_watch;
 mod config;
+mod effective;
 mod entrances;
 mod failure;
 mod hosts;
@@ -22,6 +23,7 @@ mod serve;
 mod service_manager;
 mod settings;
 mod signals;
+mod sources;
 mod supervise;
 mod syslog;
 #[path = "../shared/toml_value.rs"]
@@ -56,6 +58,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Help => show(&options::usage()),
         Task::Version => show(concat!("fxpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Task::Settings => show(&settings::table()),
+        Task::Effective(args) => show(&serve::load(&args)?.effective.file()),
         Task::Check(args) => {
             log_to_stderr(args.verbosity);
             serve::check(&args)?;

@@ -23,6 +23,8 @@ pub enum Task {
     Settings,
     /// Read everything, start nothing.
     Check(ServerArgs),
+    /// Print the settings in force.
+    Effective(ServerArgs),
     /// Serve until a signal.
     Serve(ServerArgs),
     /// Serve a directory without any configuration.
@@ -128,7 +130,7 @@ pub fn parse(args: &[OsString]) -> Result<Task, Failure> {
 /// The text of `--help`: the options of the server and of both commands.
 pub fn usage() -> String {
     let server = server_options().usage(
-        "usage: fxpd [-v] [-t] [-c FILE] [-o KEY=VALUE]... [--daemon] [--pid-file FILE]\n       \
+        "usage: fxpd [-v] [-t | -T] [-c FILE] [-o KEY=VALUE]... [--daemon] [--pid-file FILE]\n       \
          fxpd [-v] --try [--port N] [DIR]\n       \
          fxpd passwd add|set|del NAME -f FILE [--home DIR] [--option K=V]... [--stdin]\n       \
          fxpd passwd list|check -f FILE\n       \
@@ -146,6 +148,7 @@ fn server_options() -> Options {
         .optopt("c", "config", "read FILE instead of /etc/fxpd.conf", "FILE")
         .optmulti("o", "set", "override one setting of the file", "KEY=VALUE")
         .optflag("t", "test", "check configuration, users and certificate, then exit")
+        .optflag("T", "show", "print the settings in force, and where each was made, then exit")
         .optflag("", "daemon", "go to the background once the server serves")
         .optopt("", "pid-file", "write the server's process number to FILE", "FILE")
         .optflagmulti("v", "verbose", "log more; twice for everything")
@@ -208,11 +211,15 @@ fn parse_server(args: &[OsString]) -> Result<Task, Failure> {
         verbosity,
         place: if given.opt_present("daemon") { Place::Background } else { Place::Foreground },
     };
-    Ok(if given.opt_present("t") { Task::Check(server) } else { Task::Serve(server) })
+    Ok(match (given.opt_present("T"), given.opt_present("t")) {
+        (true, _) => Task::Effective(server),
+        (false, true) => Task::Check(server),
+        (false, false) => Task::Serve(server),
+    })
 }
 
 fn parse_try(given: &Matches, verbosity: usize) -> Result<Task, Failure> {
-    if ["c", "o", "t", "daemon", "pid-file"].iter().any(|option| given.opt_present(option)) {
+    if ["c", "o", "t", "T", "daemon", "pid-file"].iter().any(|option| given.opt_present(option)) {
         return Err(Failure::usage("--try takes no configuration"));
     }
     let (directory, rest) = match given.free.split_first() {
