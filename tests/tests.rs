@@ -49,6 +49,7 @@ mod fxp_trust;
 mod fxpd_cli;
 mod hash;
 mod hash_memory;
+mod hooks;
 mod host_config;
 mod layers;
 mod lftp;

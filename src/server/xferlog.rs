@@ -54,6 +54,8 @@ pub(super) mod tests {
             took: Duration::from_millis(2600),
             client: "192.0.2.1".parse().unwrap(),
             account: "ann lee".into(),
+            host: None,
+            home: "/srv/ann".into(),
             path: VirtualPath::root().child(path),
             bytes: 1234,
             direction: Direction::Incoming,

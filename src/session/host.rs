@@ -45,6 +45,12 @@ impl Hosts {
 }
 
 impl Session {
+    /// What the virtual host is called where the client is; `None` at the default one.
+    pub(super) fn virtual_host(&self) -> Option<String> {
+        let is_default = Arc::ptr_eq(&self.host, &self.services.hosts.default);
+        (!is_default).then(|| self.host.name.clone())
+    }
+
     /// `HOST`: the host to log in at. The last one counts (RFC 7151 §3.2), until the login begins.
     pub(super) fn host(&mut self, name: &HostName) -> Handled {
         if !matches!(self.login, Login::Nobody) {

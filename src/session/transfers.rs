@@ -307,15 +307,20 @@ impl Session {
     }
 
     fn record(&mut self, transfer: Transfer, complete: bool) -> Result<TransferRecord, Refusal> {
+        let (client, host) = (self.client.ip(), self.virtual_host());
+        let representation = self.negotiated.representation;
+        let account = &self.member()?.account;
         Ok(TransferRecord {
             ended: Timestamp::now(),
             took: transfer.began.elapsed(),
-            client: self.client.ip(),
-            account: self.member()?.account.name.clone(),
+            client,
+            account: account.name.clone(),
+            host,
+            home: account.home.clone(),
             path: transfer.path,
             bytes: transfer.moved.get(),
             direction: transfer.direction,
-            representation: self.negotiated.representation,
+            representation,
             complete,
             peer: transfer.about.peer,
             foreign: transfer.about.foreign,

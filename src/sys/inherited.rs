@@ -75,6 +75,7 @@ impl Inherited {
     /// To be called first of all. An error when a second thread runs already, when what
     /// `LISTEN_FDS` counts is not there or no TCP socket, or without `/dev/null`.
     pub fn take() -> io::Result<Inherited> {
+        keep_from_children()?;
         let pid = Some(process::id().to_string());
         let listen_pid = take_variable("LISTEN_PID")?;
         let count = take_variable("LISTEN_FDS")?;
@@ -108,6 +109,24 @@ impl AsFd for Handed {
         }
     }
 }
+
+/// Whoever started this process may have left more open than it meant to: no program that this one
+/// starts shall have it.
+fn keep_from_children() -> io::Result<()> {
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.parse::<RawFd>().ok());
+        let Some(number) = number.filter(|number| *number > LAST_STANDARD) else { continue };
+        // SAFETY: the number is used for this one call, which neither reads, closes nor moves what
+        // it stands for; one that is closed by now is refused by the system.
+        let fd = unsafe { BorrowedFd::borrow_raw(number) };
+        let _ = fcntl_setfd(fd, FdFlags::CLOEXEC); // such as the directory that was just read
+    }
+    Ok(())
+}
+
+/// Standard error.
+const LAST_STANDARD: RawFd = 2;
 
 fn take_variable(name: &str) -> io::Result<Option<String>> {
     Ok(take_variable_raw(name)?.and_then(|value| value.into_string().ok()))

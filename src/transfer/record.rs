@@ -6,6 +6,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{
+    ffi::OsString,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -22,6 +23,10 @@ pub struct TransferRecord {
     pub client: IpAddr,
     /// Who it is.
     pub account: String,
+    /// At which virtual host, by its first name; `None` at the default one.
+    pub host: Option<String>,
+    /// What names the account's tree to the storage: a directory for the local backend.
+    pub home: OsString,
     /// The file, in the account's tree.
     pub path: VirtualPath,
     /// Bytes that went over the data connection, or into it: those of the file, so that under

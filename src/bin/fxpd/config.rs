@@ -2,6 +2,7 @@
 
 use crate::{
     effective::{Effective, Origin},
+    hooks::HookSettings,
     hosts::{self, HostConfig},
     located::{self, Located},
     logging::LogTo,
@@ -43,6 +44,8 @@ pub struct Config {
     pub transfer_log: Option<PathBuf>,
     /// The same as JSON.
     pub transfer_log_json: Option<PathBuf>,
+    /// The programs that run behind uploads.
+    pub hooks: HookSettings,
     /// The level of accounts that name none.
     pub fxp: FxpLevel,
     /// The oldest TLS version.
@@ -146,6 +149,7 @@ impl Default for Config {
             syslog_socket: PathBuf::new(),
             transfer_log: None,
             transfer_log_json: None,
+            hooks: HookSettings::default(),
             fxp: FxpLevel::default(),
             tls_floor: TlsFloor::Tls12,
             storage: LocalOptions::default(),

@@ -102,6 +102,11 @@ fn severity(level: Level) -> u8 {
 fn one_line(record: &Record<'_>) -> String {
     let mut text = String::new();
     let _ = fmt::write(&mut text, *record.args()); // writing to a String does not fail
+    printable(&text)
+}
+
+/// A text in which no character moves a terminal, or ends a line.
+pub fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
         .collect()

@@ -7,6 +7,8 @@ mod config;
 mod effective;
 mod entrances;
 mod failure;
+mod hook_run;
+mod hooks;
 mod hosts;
 #[path = "../shared/located.rs"]
 mod located;

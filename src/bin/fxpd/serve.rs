@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     entrances::{Entrances, Life},
     failure::Failure,
+    hooks::Hooks,
     logging::{self, Audience, Target},
     options::{Place, ServerArgs},
     pid_file::PidFile,
@@ -81,6 +82,10 @@ fn serve_with(
     builder = builder.on_change(move || {
         let _ = tell.try_send(()); // one word stands for all that are not heard yet
     });
+    let hooks = Hooks::new(&config);
+    if let Some(hooks) = &hooks {
+        builder = builder.on_transfer(hooks.watcher());
+    }
     if let Some(watchdog) = &watchdog {
         builder = builder.heartbeat(watchdog.heartbeat());
     }
@@ -99,6 +104,7 @@ fn serve_with(
         log::info!("{accounts} accounts in {}", users.path().display());
     }
     let signals = Signals::catch().map_err(Failure::system)?;
+    let hooks = hooks.map(Hooks::start).transpose().map_err(Failure::system)?;
     let handle = bound.start().map_err(Failure::system)?;
     log::info!("serving");
     if args.place == Place::Background {
@@ -115,6 +121,7 @@ fn serve_with(
         changes,
         idle_since: None,
         certificates,
+        hooks,
     }
     .run();
     Ok(())

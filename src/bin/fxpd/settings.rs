@@ -7,8 +7,8 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        addresses, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner, log_to,
-        number, path, ports, put, seconds, text, tls_floor, umask, unless_empty,
+        addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner,
+        log_to, number, path, ports, put, seconds, text, tls_floor, umask, unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -18,6 +18,8 @@ use toml::de::DeValue;
 const SESSIONS: RangeInclusive<usize> = 1..=1_000_000;
 /// How many files may be set to be hashed at a time; 0 stands for one a processor.
 const HASHING: RangeInclusive<usize> = 0..=1024;
+/// How many hooks may be set to run at a time, each watched by a thread.
+const HOOKS: RangeInclusive<usize> = 1..=256;
 /// What a command line may be limited to: the longest path and a verb must fit, and each session
 /// keeps that much.
 const LINE_BYTES: RangeInclusive<usize> = 4104..=65_536;
@@ -150,6 +152,34 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""""#,
         about: "Record of every transfer as a line of JSON; empty for none.",
         set: |config, value| put(&mut config.transfer_log_json, unless_empty(value, path)),
+    },
+    Setting {
+        key: "on_upload",
+        kind: "array of words",
+        default: "[]",
+        about: "Program to run behind each upload that was taken, with its arguments.",
+        set: |config, value| put(&mut config.hooks.on_upload, argv(value)),
+    },
+    Setting {
+        key: "on_upload_failed",
+        kind: "array of words",
+        default: "[]",
+        about: "Program to run behind each upload that failed, with its arguments.",
+        set: |config, value| put(&mut config.hooks.on_upload_failed, argv(value)),
+    },
+    Setting {
+        key: "hook_timeout_s",
+        kind: "seconds",
+        default: "60",
+        about: "For one run of such a program.",
+        set: |config, value| put(&mut config.hooks.timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "max_hooks",
+        kind: "number",
+        default: "4",
+        about: "Such programs that run at once.",
+        set: |config, value| put(&mut config.hooks.at_once, number(value, HOOKS)),
     },
     Setting {
         key: "greeting",

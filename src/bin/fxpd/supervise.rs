@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     entrances::Life,
     failure::Failure,
+    hooks::RunningHooks,
     options::ServerArgs,
     serve::{identity, load, settings, virtual_hosts},
     service_manager::ServiceManager,
@@ -35,6 +36,7 @@ pub struct Supervisor<'a> {
     pub changes: Receiver<()>,
     pub idle_since: Option<Instant>,
     pub certificates: CertWatch,
+    pub hooks: Option<RunningHooks>,
 }
 
 /// The service manager's demand for signs of life.
@@ -190,8 +192,12 @@ impl Supervisor<'_> {
 
     fn stop(self) {
         log::info!("stopping, {} sessions", self.handle.sessions());
-        self.manager.stopping(self.running.settings.shutdown_grace + GOODBYE);
+        let for_hooks = self.hooks.as_ref().map(RunningHooks::patience).unwrap_or_default();
+        self.manager.stopping(self.running.settings.shutdown_grace + GOODBYE + for_hooks);
         self.handle.shutdown();
+        if let Some(hooks) = self.hooks {
+            hooks.finish();
+        }
         log::info!("stopped");
     }
 }
@@ -209,6 +215,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("syslog_socket", old.syslog_socket != new.syslog_socket),
         ("transfer_log", old.transfer_log != new.transfer_log),
         ("transfer_log_json", old.transfer_log_json != new.transfer_log_json),
+        ("on_upload", old.hooks.on_upload != new.hooks.on_upload),
+        ("on_upload_failed", old.hooks.on_upload_failed != new.hooks.on_upload_failed),
+        ("hook_timeout_s", old.hooks.timeout != new.hooks.timeout),
+        ("max_hooks", old.hooks.at_once != new.hooks.at_once),
         ("fxp", old.fxp != new.fxp),
         ("fsync", old.storage.fsync != new.storage.fsync),
         ("umask", old.storage.umask_octal != new.storage.umask_octal),

@@ -67,6 +67,16 @@ fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
         .map_err(|_| format!("'{text}' is not of the form 192.0.2.1:21 or [2001:db8::1]:21"))
 }
 
+/// A program's path and its arguments; none for no program. A text alone is a program without
+/// arguments.
+pub fn argv(value: &DeValue<'_>) -> Read<Vec<String>> {
+    let argv = one_or_more(value, text)?;
+    match argv.first() {
+        Some(program) if !program.starts_with('/') => Err(format!("'{program}' is not absolute")),
+        _ => Ok(argv),
+    }
+}
+
 /// An array of networks and addresses, one at least; one alone counts as an array of one.
 pub fn networks(value: &DeValue<'_>) -> Read<Vec<IpNet>> {
     let network = |value: &DeValue<'_>| {
@@ -195,6 +205,9 @@ mod tests {
             (parse(boolean, "1").unwrap_err(), "found an integer"),
             (parse(text, "'''a\nb'''").unwrap_err(), "control characters"),
             (parse(path, "'cert.pem'").unwrap_err(), "not absolute"),
+            (parse(argv, "'sh'").unwrap_err(), "'sh' is not absolute"),
+            (parse(argv, "['']").unwrap_err(), "'' is not absolute"),
+            (parse(argv, "['/bin/x', 5]").unwrap_err(), "expected text, found an integer"),
             (parse(few, "0").unwrap_err(), "0 is not within 1 to 9"),
             (parse(bytes, "'10m'").unwrap_err(), "'10m' is not a number of bytes"),
             (parse(bytes, "-1").unwrap_err(), "-1 is not within"),
