@@ -114,6 +114,8 @@ fn a_wrong_command_line_is_exit_64() {
         (&["passwd", "list"], "passwd needs --file"),
         (&["passwd", "add", "ann", "-f", "x"], "passwd add needs --home"),
         (&["passwd", "del", "ann", "-f", "x", "--stdin"], "go with add and set"),
+        (&["passwd", "lock", "ann", "-f", "x", "--hash", "bcrypt"], "go with add and set"),
+        (&["passwd", "add", "ann", "-f", "x", "--hash", "md5"], "'md5' is no kind of hash"),
         (&["cert", "--cert", "x"], "cert needs --key"),
     ] {
         fails(&site.fxpd(words), 64, what);
@@ -126,6 +128,35 @@ fn a_good_configuration_is_called_good() {
     let check = site.check(&[]);
     assert!(check.status.success(), "{}", errors(&check));
     assert_eq!(answer(&check), "fxpd: configuration is good\n");
+}
+
+#[test]
+fn an_account_is_locked_and_unlocked_with_its_password_kept_and_hashed_as_asked() {
+    let site = Site::new();
+    let hash = |site: &Site| site.read("passwd").split(':').nth(1).unwrap().to_owned();
+    let lock = |word: &str| site.fxpd(&["passwd", word, "ann", "-f", "{passwd}"]);
+    let starts = [
+        ("argon2id", "$argon2id$"),
+        ("yescrypt", "$y$"),
+        ("bcrypt", "$2b$12$"),
+        ("sha512", "$6$rounds="),
+        ("sha256", "$5$rounds="),
+    ];
+    for (kind, start) in starts {
+        assert!(site.passwd(&["set", "ann", "--hash", kind], "open\n").status.success());
+        assert!(hash(&site).starts_with(start), "{kind}: {}", hash(&site));
+    }
+    let before = hash(&site);
+    assert!(lock("lock").status.success() && lock("lock").status.success());
+    assert_eq!(hash(&site), format!("!{before}"));
+    let list = site.fxpd(&["passwd", "list", "-f", "{passwd}"]);
+    assert_eq!(answer(&list), "ann\tlocked\t/srv/ann\t\n");
+    assert!(lock("unlock").status.success());
+    assert_eq!(hash(&site), before);
+    fs::write(site.path("passwd"), "ann:!:0:0::/srv:\n").unwrap();
+    fails(&lock("unlock"), 65, "'ann' has no password: set one");
+    let long = "x".repeat(72) + "\n";
+    fails(&site.passwd(&["set", "ann", "--hash", "bcrypt"], &long), 65, "71 bytes at most");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod stuck;
 mod verb_table;
 mod vsftpd;
 
+mod accounts;
 mod attributes;
 mod background;
 mod cert_watch;

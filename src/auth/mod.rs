@@ -4,6 +4,8 @@
 //! that comes with the server. Nothing here knows connections or files of the accounts.
 
 mod account;
+mod argon;
+mod crypt;
 mod edit;
 mod limits;
 mod password;
@@ -12,7 +14,9 @@ mod users;
 
 pub use account::{Account, FxpGrant, FxpLevel, Right};
 pub use limits::AccountLimits;
-pub use password::{MAX_PASSWORD_BYTES, PasswordError, hash_password, verify_password};
+pub use password::{
+    HashKind, MAX_PASSWORD_BYTES, PasswordError, hash_password, hash_password_as, verify_password,
+};
 pub use user_line::{UserLine, UserOptions};
 pub use users::{UsersFile, UsersFileError};
 
@@ -32,13 +36,14 @@ pub trait Authenticator: Send + Sync {
     ) -> Result<Account, AuthError>;
 }
 
-/// Why nobody may enter. The client hears the same words for both.
+/// Why nobody may enter.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AuthError {
     /// The name is unknown, the password wrong, or the account locked.
     Rejected,
-    /// The question could not be answered; the reason is for the log.
+    /// The question could not be answered; the reason is for the log. The client hears that it may
+    /// try again later, and this does not count as a wrong password.
     Unavailable(Box<dyn error::Error + Send + Sync>),
 }
 

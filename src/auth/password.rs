@@ -1,98 +1,135 @@
-//! Password hashes: argon2id (RFC 9106) in PHC strings, `$argon2id$v=19$m=…`.
+//! Password hashes: which kinds there are, and what a crowd of logins may cost.
 //!
-//! Knows no account and no file. A session thread hashes here while its client waits, so what a
-//! crowd of logins can cost is bounded here too.
+//! Knows no account and no file. A session thread hashes here while its client waits; `argon` and
+//! `crypt` compute.
 
-use crate::proto::Secret;
-use argon2::{
-    Algorithm, Argon2, Block, Params, PasswordHash, PasswordHasher, Version, password_hash,
-    password_hash::phc::Output,
+use crate::{
+    auth::{
+        argon::{self, Argon2Hash},
+        crypt,
+    },
+    proto::Secret,
 };
+use argon2::Block;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::{error, fmt, sync::LazyLock, thread};
+use std::{error, fmt, str::FromStr, sync::LazyLock, thread};
 
 /// Bytes that a password may have. A longer one is refused before any work is done for it.
 pub const MAX_PASSWORD_BYTES: usize = 512;
 
-/// A hash that no known password opens, as costly as those of [`hash_password`]: comparing with
-/// it makes an unknown name take as long as a wrong password.
+/// A hash that no known password opens, as costly as those of [`hash_password`]: what an unknown
+/// name is compared with where no account has a hash that it could be compared with.
 pub(super) const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                                      $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/// Memory that one hash may ask for. A users file with a greater one is refused as a whole,
-/// before a client can make the server allocate it.
-const MAX_HASH_MEMORY_KIB: u32 = 256 * 1024;
 
 /// Hashes that are computed at a time, on a machine with that many processors.
 const MAX_PARALLEL_HASHES: usize = 8;
 
-/// The PHC string of `password` under a new random salt (argon2id, 19 MiB, 2 passes, 1 lane).
+/// A kind of hash. All but the first are for accounts that come from elsewhere or are shared with
+/// other programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashKind {
+    /// `$argon2id$` and its kin.
+    #[default]
+    Argon2,
+    /// `$y$`, that of today's /etc/shadow.
+    Yescrypt,
+    /// `$2a$`, `$2b$`, `$2y$`.
+    Bcrypt,
+    /// `$6$`.
+    Sha512,
+    /// `$5$`.
+    Sha256,
+}
+
+impl HashKind {
+    /// What the kinds are called, the best first.
+    pub const WORDS: [(&'static str, HashKind); 5] = [
+        ("argon2id", HashKind::Argon2),
+        ("yescrypt", HashKind::Yescrypt),
+        ("bcrypt", HashKind::Bcrypt),
+        ("sha512", HashKind::Sha512),
+        ("sha256", HashKind::Sha256),
+    ];
+
+    /// The kind of a hash, by what it begins with.
+    pub fn of(hash: &str) -> Option<HashKind> {
+        let (id, _) = hash.strip_prefix('$')?.split_once('$')?;
+        match id {
+            "argon2id" | "argon2i" | "argon2d" => Some(HashKind::Argon2),
+            "y" => Some(HashKind::Yescrypt),
+            "2a" | "2b" | "2y" => Some(HashKind::Bcrypt),
+            "6" => Some(HashKind::Sha512),
+            "5" => Some(HashKind::Sha256),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for HashKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HashKind, String> {
+        let found = Self::WORDS.iter().find(|(word, _)| *word == text);
+        found.map(|(_, kind)| *kind).ok_or_else(|| {
+            let words = Self::WORDS.map(|(word, _)| word).join(", ");
+            format!("'{text}' is no kind of hash; it is one of {words}")
+        })
+    }
+}
+
+impl fmt::Display for HashKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::WORDS.iter().find(|(_, kind)| kind == self);
+        f.write_str(found.map_or("", |(word, _)| word))
+    }
+}
+
+/// The argon2id hash of `password` under a new random salt (19 MiB, 2 passes, 1 lane).
 pub fn hash_password(password: &Secret) -> Result<String, PasswordError> {
-    match password.expose().len() {
-        0 => Err(PasswordError::Empty),
-        1..=MAX_PASSWORD_BYTES => Ok(Argon2::default()
-            .hash_password(password.expose())
-            .map_err(PasswordError::Failed)?
-            .to_string()),
+    hash_password_as(password, HashKind::Argon2)
+}
+
+/// The same as another kind. bcrypt takes shorter passwords only.
+pub fn hash_password_as(password: &Secret, kind: HashKind) -> Result<String, PasswordError> {
+    match (password.expose().len(), kind) {
+        (0, _) => Err(PasswordError::Empty),
+        (1..=MAX_PASSWORD_BYTES, HashKind::Argon2) => {
+            argon::hash(password.expose()).map_err(|error| PasswordError::Failed(error.to_string()))
+        }
+        (1..=MAX_PASSWORD_BYTES, kind) => crypt::hash(password.expose(), kind),
         _ => Err(PasswordError::TooLong),
     }
 }
 
 /// Whether `password` is the one that `hash` was made of; the outputs are compared in constant
-/// time. A hash of a form that the users file refuses fits no password. Waits for its turn when as many
-/// hashes are being computed as the machine has processors.
+/// time. A hash of a form that the users file refuses fits no password. Waits for its turn when as
+/// many hashes are being computed as the machine has processors.
 pub fn verify_password(password: &Secret, hash: &str) -> bool {
-    if password.expose().len() > MAX_PASSWORD_BYTES {
+    let password = password.expose();
+    if password.len() > MAX_PASSWORD_BYTES {
         return false;
     }
-    let Ok(recipe) = Recipe::parse(hash) else { return false };
-    let blocks = recipe.params.block_count();
-    let argon2 = Argon2::new(recipe.algorithm, recipe.version, recipe.params);
-    let mut output = vec![0; recipe.output.len()];
-    let mut area = WorkArea::take(blocks);
-    argon2
-        .hash_password_into_with_memory(
-            password.expose(),
-            &recipe.salt,
-            &mut output,
-            &mut area.blocks[..blocks],
-        )
-        // `Output` compares in constant time; a slice would not.
-        .is_ok_and(|()| Output::new(&output).is_ok_and(|found| found == recipe.output))
+    match HashKind::of(hash) {
+        Some(HashKind::Argon2) => Argon2Hash::parse(hash).is_ok_and(|parsed| {
+            let blocks = parsed.blocks();
+            let mut area = WorkArea::take(blocks);
+            parsed.opens_to(password, &mut area.blocks[..blocks])
+        }),
+        Some(kind) if crypt::check(hash, kind).is_ok() => {
+            let _turn = WorkArea::take(0);
+            crypt::opens_to(hash, password, kind)
+        }
+        _ => false,
+    }
 }
 
 /// Says what is wrong with a hash that [`verify_password`] could never accept.
 pub(super) fn check_hash(hash: &str) -> Result<(), String> {
-    Recipe::parse(hash).map(drop)
-}
-
-/// A PHC string, taken apart.
-struct Recipe {
-    algorithm: Algorithm,
-    version: Version,
-    params: Params,
-    salt: Vec<u8>,
-    output: Output,
-}
-
-impl Recipe {
-    fn parse(hash: &str) -> Result<Recipe, String> {
-        let malformed = |what: &str| format!("the password hash is not an argon2 one: {what}");
-        let phc = PasswordHash::new(hash).map_err(|error| malformed(&error.to_string()))?;
-        let algorithm = Algorithm::try_from(phc.algorithm.as_str())
-            .map_err(|_| malformed("unknown algorithm"))?;
-        let version = match phc.version {
-            None => Version::default(),
-            Some(number) => Version::try_from(number).map_err(|_| malformed("unknown version"))?,
-        };
-        let params = Params::try_from(&phc).map_err(|error| malformed(&error.to_string()))?;
-        if params.m_cost() > MAX_HASH_MEMORY_KIB {
-            return Err(format!("the password hash asks for {} KiB of memory", params.m_cost()));
-        }
-        let (Some(salt), Some(output)) = (phc.salt, phc.hash) else {
-            return Err(malformed("salt or output missing"));
-        };
-        Ok(Recipe { algorithm, version, params, salt: salt.to_vec(), output })
+    match HashKind::of(hash) {
+        Some(HashKind::Argon2) => Argon2Hash::parse(hash).map(drop),
+        Some(kind) => crypt::check(hash, kind),
+        None => Err("the password's hash is no hash that is known".to_owned()),
     }
 }
 
@@ -147,7 +184,9 @@ pub enum PasswordError {
     /// It has more than [`MAX_PASSWORD_BYTES`].
     TooLong,
     /// The system gave no random salt, or not enough memory.
-    Failed(password_hash::Error),
+    Failed(String),
+    /// This kind of hash takes no more than so many bytes.
+    TooLongFor(HashKind, usize),
 }
 
 impl fmt::Display for PasswordError {
@@ -158,18 +197,14 @@ impl fmt::Display for PasswordError {
                 write!(f, "the password is longer than {MAX_PASSWORD_BYTES} bytes")
             }
             PasswordError::Failed(cause) => write!(f, "cannot hash the password: {cause}"),
+            PasswordError::TooLongFor(kind, bytes) => {
+                write!(f, "{kind} takes passwords of {bytes} bytes at most")
+            }
         }
     }
 }
 
-impl error::Error for PasswordError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            PasswordError::Failed(cause) => Some(cause),
-            PasswordError::Empty | PasswordError::TooLong => None,
-        }
-    }
-}
+impl error::Error for PasswordError {}
 
 #[cfg(test)]
 mod tests {
@@ -227,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_argon2_hash_fits_no_password() {
+    fn what_is_no_hash_fits_no_password() {
         let greedy = DUMMY_HASH.replace("m=19456", "m=262145");
         for bad in [
             "",

@@ -19,7 +19,8 @@ const ACCESS_WORDS: [(&str, Access); 2] = [("ro", Access::ReadOnly), ("rw", Acce
 pub struct UserLine {
     /// The login name.
     pub name: String,
-    /// The PHC string of the password; `!`, `*` or nothing locks the account.
+    /// The hash of the password, see [`crate::HashKind`]; nothing, or `!` or `*` before anything, locks
+    /// the account.
     pub hash: String,
     /// Kept for other tools. All accounts share the user that the server runs as.
     pub uid: u32,
@@ -77,7 +78,24 @@ impl UserLine {
 
     /// Whether no password opens it.
     pub fn is_locked(&self) -> bool {
-        matches!(self.hash.as_str(), "" | "!" | "*")
+        self.hash.is_empty() || self.hash.starts_with(['!', '*'])
+    }
+
+    /// Locks the account and keeps its hash, as passwd(1) does: `!` before it.
+    pub fn lock(&mut self) {
+        if !self.is_locked() {
+            self.hash.insert(0, '!');
+        }
+    }
+
+    /// Takes the lock away. An error when there is no hash behind it.
+    pub fn unlock(&mut self) -> Result<(), String> {
+        let hash = self.hash.strip_prefix('!').unwrap_or(&self.hash).to_owned();
+        if hash.is_empty() || hash.starts_with(['!', '*']) {
+            return Err(format!("'{}' has no password: set one", self.name));
+        }
+        self.hash = hash;
+        Ok(())
     }
 
     /// The account that logs in; `default_fxp` is the level of one that names none.
@@ -309,8 +327,9 @@ mod tests {
             ("ann:!:0:-1::/srv:", "gid '-1'"),
             ("ann:!:0:0::srv:", "home 'srv'"),
             ("ann:!:0:0:::", "home ''"),
-            ("ann:secret:0:0::/srv:", "not an argon2 one"),
-            ("ann:$6$salt$hash:0:0::/srv:", "not an argon2 one"),
+            ("ann:secret:0:0::/srv:", "no hash that is known"),
+            ("ann:$1$salt$hash:0:0::/srv:", "no hash that is known"),
+            ("ann:$6$salt$hash:0:0::/srv:", "SHA crypt hash is malformed"),
             ("ann:!:0:0::/srv::bogus=1", "unknown option 'bogus'"),
             ("ann:!:0:0::/srv::access", "not of the form key=value"),
             ("ann:!:0:0::/srv::access=rx", "'rx' is no access"),
@@ -344,6 +363,21 @@ mod tests {
             };
             let grant = line.account(Verified).fxp;
             assert_eq!((grant.outgoing, grant.incoming), (outgoing, incoming), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lock_keeps_the_hash_and_is_taken_away_again() {
+        let mut ann = UserLine::new("ann", PHC, "/srv/ann");
+        ann.lock();
+        ann.lock();
+        assert_eq!((ann.hash.as_str(), ann.is_locked()), (format!("!{PHC}").as_str(), true));
+        assert_eq!((ann.unlock(), ann.hash.as_str()), (Ok(()), PHC));
+        assert_eq!(ann.unlock(), Ok(()));
+        for hash in ["", "!", "*", "!*"] {
+            let mut bob = UserLine::new("bob", hash, "/srv/bob");
+            assert!(bob.unlock().unwrap_err().contains("no password"), "{hash}");
+            assert_eq!(bob.hash, hash);
         }
     }
 

@@ -11,6 +11,7 @@ use std::{
     collections::HashMap,
     error, fmt,
     fs::File,
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
     net::IpAddr,
     os::unix::fs::PermissionsExt,
@@ -77,11 +78,23 @@ impl Authenticator for UsersFile {
         _peer: IpAddr,
     ) -> Result<Account, AuthError> {
         let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
-        let line = lines.iter().find(|line| line.name == name && !line.is_locked());
-        // The dummy makes unknown and locked names cost the same time as a wrong password.
-        let opens = verify_password(password, line.map_or(DUMMY_HASH, |line| &line.hash));
+        let open = || lines.iter().filter(|line| !line.is_locked());
+        let line = open().find(|line| line.name == name);
+        // Unknown and locked names cost the time of a wrong password, as some account has it.
+        let stand_in = || open().max_by_key(|line| affinity(name, &line.hash));
+        let hash = line.or_else(stand_in).map_or(DUMMY_HASH, |line| &line.hash);
+        let opens = verify_password(password, hash);
         line.filter(|_| opens).map(|line| line.account(self.default_fxp)).ok_or(AuthError::Rejected)
     }
+}
+
+/// Chooses the account whose hash stands in for a name that has none. A file may hold hashes of
+/// several costs: each name gets one of them, in the shares that the file has, and always the same
+/// one, as long as its account stays. Who does not know the hashes cannot foretell it.
+fn affinity(name: &str, hash: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (name, hash).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The accounts in the text of a users file. `path` is for the errors alone.
@@ -179,7 +192,7 @@ impl error::Error for UsersFileError {
 mod tests {
     use super::*;
     use crate::auth::hash_password;
-    use std::{fs, net::Ipv4Addr};
+    use std::{fs, net::Ipv4Addr, time::Instant};
 
     const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -217,6 +230,36 @@ mod tests {
             let refused = login(&users, name, password);
             assert!(matches!(refused, Err(AuthError::Rejected)), "{name} {password}");
         }
+    }
+
+    /// Of kinds whose costs differ by much, whatever else the machine does: ten times and more.
+    #[test]
+    fn unknown_and_locked_names_cost_what_the_accounts_of_the_file_cost() {
+        let cheap = "$5$rounds=1000$saltsalt$30.yc4HsSpLTxr3NqKw4EhPINDzNTqzxg9qelAitDW2";
+        let dear = "$5$rounds=300000$saltsalt$bzQSBmUM2xgJDfVNASP8T7bdmk3gdYcEoz0A7KZp61.";
+        let time = |users: &UsersFile, name: &str| {
+            let start = Instant::now();
+            assert!(matches!(login(users, name, "wrong"), Err(AuthError::Rejected)));
+            start.elapsed()
+        };
+        let file = |hash| users(format!("ann:{hash}:0:0::/:\nbob:!:0:0::/:\n"));
+        let ((_one, cheap), (_two, dear)) = (file(cheap), file(dear));
+        for name in ["ann", "bob", "cid", "dan"] {
+            let (cheap, dear) = (time(&cheap, name), time(&dear, name));
+            assert!(10 * cheap < dear, "{name}: {cheap:?} and {dear:?}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_account_stands_in_for_some_unknown_names_and_always_the_same() {
+        let hashes = ["$5$a", "$6$b", "$y$c"];
+        let stand_in = |name: &str| hashes.iter().max_by_key(|hash| affinity(name, hash)).unwrap();
+        let chosen: Vec<_> = (0..300).map(|number| stand_in(&format!("u{number}"))).collect();
+        for hash in &hashes {
+            let count = chosen.iter().filter(|chosen| **chosen == hash).count();
+            assert!((60..140).contains(&count), "{hash} {count} times of 300");
+        }
+        assert!((0..300).all(|number| stand_in(&format!("u{number}")) == chosen[number]));
     }
 
     #[test]

@@ -45,6 +45,8 @@ impl Session {
                 self.login = Login::Member(Box::new(Member { account, tree, cwd, rates }));
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
+            // No guess: nobody's password has been looked at.
+            Err(refusal @ Refusal::Hangup(_)) => Err(refusal),
             Err(refusal) => {
                 let (client, host) = (self.client, &self.host.name);
                 log::warn!("{client}: login as {} at {host} refused", name.escape_debug());

@@ -40,6 +40,8 @@ pub enum Hangup {
     TooManyFaults,
     /// Too many wrong passwords.
     TooManyPasswords,
+    /// Whether the client may enter could not be found out.
+    LoginUnavailable,
     /// The TLS handshake on the control connection failed.
     Handshake(NetError),
     /// Bytes came behind `AUTH` in clear text.
@@ -57,6 +59,7 @@ impl Hangup {
             Hangup::Stopping => "The server is stopping: closing the control connection.",
             Hangup::TooManyFaults => "Too many commands refused: closing the control connection.",
             Hangup::TooManyPasswords => "Too many wrong passwords: closing the control connection.",
+            Hangup::LoginUnavailable => "Nobody can log in at present: try again later.",
             _ => return None,
         };
         Some(Reply::new(Code::CLOSING, text))
@@ -73,6 +76,7 @@ impl fmt::Display for Hangup {
             Hangup::Stopping => f.write_str("the server stops"),
             Hangup::TooManyFaults => f.write_str("too many commands refused"),
             Hangup::TooManyPasswords => f.write_str("too many wrong passwords"),
+            Hangup::LoginUnavailable => f.write_str("passwords cannot be checked"),
             Hangup::Handshake(error) => write!(f, "handshake on the control connection: {error}"),
             Hangup::Injection => f.write_str("bytes in clear text behind AUTH"),
             Hangup::NotFtp => f.write_str("the client speaks another protocol"),
@@ -194,12 +198,17 @@ fn usage(name: &str, usage: &str) -> String {
     format!("Usage: {name} {usage}").trim_end().to_owned()
 }
 
+/// A wrong password can be told from a right one, or nothing can: only the latter is our fault, and
+/// worth another try (421, which RFC 959 §5.4 allows to PASS).
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Refusal {
-        if let AuthError::Unavailable(cause) = &error {
-            log::error!("cannot check a password: {cause}");
+        match error {
+            AuthError::Rejected => Reply::new(Code::NOT_LOGGED_IN, "Login refused.").into(),
+            AuthError::Unavailable(cause) => {
+                log::error!("cannot check a password: {cause}");
+                Hangup::LoginUnavailable.into()
+            }
         }
-        Reply::new(Code::NOT_LOGGED_IN, "Login refused.").into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: words to a [`Task`], and the text of `--help`.
 
 use crate::failure::Failure;
+use fxpd::HashKind;
 use getopts::{Matches, Options};
 use std::{
     ffi::OsString,
@@ -81,6 +82,8 @@ pub struct PasswdArgs {
     pub options: Vec<String>,
     /// Where a password comes from.
     pub password_from: PasswordFrom,
+    /// What it is hashed as, when given.
+    pub hash: Option<HashKind>,
 }
 
 /// The word behind `fxpd passwd`.
@@ -92,6 +95,10 @@ pub enum PasswdAction {
     Set(String),
     /// This account no more.
     Delete(String),
+    /// No password opens this account, until it is unlocked.
+    Lock(String),
+    /// Its password opens it again.
+    Unlock(String),
     /// Print every account, without hashes.
     List,
     /// Whether the file is well formed.
@@ -132,7 +139,8 @@ pub fn usage() -> String {
     let server = server_options().usage(
         "usage: fxpd [-v] [-t | -T] [-c FILE] [-o KEY=VALUE]... [--daemon] [--pid-file FILE]\n       \
          fxpd [-v] --try [--port N] [DIR]\n       \
-         fxpd passwd add|set|del NAME -f FILE [--home DIR] [--option K=V]... [--stdin]\n       \
+         fxpd passwd add|set NAME -f FILE [--home DIR] [--option K=V]... [--hash KIND] [--stdin]\n       \
+         fxpd passwd del|lock|unlock NAME -f FILE\n       \
          fxpd passwd list|check -f FILE\n       \
          fxpd cert --cert FILE --key FILE [--name HOST]...\n\n\
          An FTP-over-TLS server for secure server-to-server copies.",
@@ -166,6 +174,7 @@ fn passwd_options() -> Options {
         .optopt("f", "file", "the users file", "FILE")
         .optopt("", "home", "top of the account's tree", "DIR")
         .optmulti("", "option", "an option of the account, such as fxp=tls", "K=V")
+        .optopt("", "hash", "hash the password as KIND (default: argon2id)", "KIND")
         .optflag("", "stdin", "read the password from standard input's first line")
         .optflag("h", "help", "print the usage");
     options
@@ -246,22 +255,28 @@ fn parse_passwd(args: &[OsString]) -> Result<Task, Failure> {
         ["add", name] => PasswdAction::Add((*name).to_owned()),
         ["set", name] => PasswdAction::Set((*name).to_owned()),
         ["del", name] => PasswdAction::Delete((*name).to_owned()),
+        ["lock", name] => PasswdAction::Lock((*name).to_owned()),
+        ["unlock", name] => PasswdAction::Unlock((*name).to_owned()),
         ["list"] => PasswdAction::List,
         ["check"] => PasswdAction::Check,
         _ => {
-            return Err(Failure::usage("passwd takes add, set or del with a name, list, or check"));
+            let known = "passwd takes add, set, del, lock or unlock with a name, list, or check";
+            return Err(Failure::usage(known));
         }
     };
     let password_from =
         if given.opt_present("stdin") { PasswordFrom::Stdin } else { PasswordFrom::Terminal };
     let home = given.opt_str("home");
     let options = given.opt_strs("option");
+    let hash =
+        given.opt_str("hash").map(|word| word.parse().map_err(Failure::usage)).transpose()?;
     let edits = matches!(action, PasswdAction::Add(_) | PasswdAction::Set(_));
-    if !edits && (home.is_some() || !options.is_empty() || password_from == PasswordFrom::Stdin) {
-        return Err(Failure::usage("--home, --option and --stdin go with add and set"));
+    let asked = ["home", "option", "hash", "stdin"].iter().any(|option| given.opt_present(option));
+    if !edits && asked {
+        return Err(Failure::usage("--home, --option, --hash and --stdin go with add and set"));
     }
     let file = required(&given, "file", "passwd")?.into();
-    Ok(Task::Passwd(PasswdArgs { action, file, home, options, password_from }))
+    Ok(Task::Passwd(PasswdArgs { action, file, home, options, password_from, hash }))
 }
 
 fn parse_cert(args: &[OsString]) -> Result<Task, Failure> {

@@ -5,7 +5,7 @@ use crate::{
     options::{PasswdAction, PasswdArgs, PasswordFrom},
     prompt, show,
 };
-use fxpd::{FxpLevel, Secret, UserLine, UserOptions, UsersFile, UsersFileError, hash_password};
+use fxpd::{FxpLevel, Secret, UserLine, UserOptions, UsersFile, UsersFileError, hash_password_as};
 use std::{fs::File, io, os::fd::AsFd};
 
 /// Does what `fxpd passwd` was asked to.
@@ -16,6 +16,13 @@ pub fn run(args: &PasswdArgs) -> Result<(), Failure> {
         PasswdAction::Add(name) => add(&users, name, args),
         PasswdAction::Set(name) => set(&users, name, args),
         PasswdAction::Delete(name) => users.delete(name).map_err(failure),
+        PasswdAction::Lock(name) => users
+            .set(name, |line| {
+                line.lock();
+                Ok(())
+            })
+            .map_err(failure),
+        PasswdAction::Unlock(name) => users.set(name, UserLine::unlock).map_err(failure),
         PasswdAction::List => list(&users),
         PasswdAction::Check => {
             let accounts = users.check().map_err(failure)?;
@@ -28,7 +35,7 @@ fn add(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> 
     let home = args.home.as_deref().ok_or_else(|| Failure::usage("passwd add needs --home DIR"))?;
     let mut line = UserLine::new(name, "!", home);
     set_options(&mut line.options, &args.options).map_err(Failure::usage)?;
-    line.hash = hash(args.password_from)?;
+    line.hash = hash(args)?;
     users.add(&line).map_err(failure)
 }
 
@@ -40,11 +47,8 @@ fn set(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> 
         return Err(failure(UsersFileError::Missing(name.to_owned())));
     }
     let only_password = args.home.is_none() && args.options.is_empty();
-    let hash = if only_password || args.password_from == PasswordFrom::Stdin {
-        Some(hash(args.password_from)?)
-    } else {
-        None
-    };
+    let has_password = args.password_from == PasswordFrom::Stdin || args.hash.is_some();
+    let hash = if only_password || has_password { Some(hash(args)?) } else { None };
     let change = |line: &mut UserLine| {
         if let Some(hash) = hash {
             line.hash = hash;
@@ -70,8 +74,9 @@ fn set_options(options: &mut UserOptions, given: &[String]) -> Result<(), String
     given.iter().try_for_each(|option| options.set(option))
 }
 
-fn hash(from: PasswordFrom) -> Result<String, Failure> {
-    hash_password(&password(from)?).map_err(Failure::input)
+fn hash(args: &PasswdArgs) -> Result<String, Failure> {
+    let kind = args.hash.unwrap_or_default();
+    hash_password_as(&password(args.password_from)?, kind).map_err(Failure::input)
 }
 
 fn password(from: PasswordFrom) -> Result<Secret, Failure> {
