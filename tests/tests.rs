@@ -55,6 +55,7 @@ mod host_config;
 mod layers;
 mod lftp;
 mod lftp_fxp;
+mod limits;
 mod limits_rates;
 mod listing;
 mod listing_host;

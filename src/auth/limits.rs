@@ -8,28 +8,41 @@ use crate::proto::Amount;
 pub struct AccountLimits {
     /// `rate=`: bytes a second of all its transfers together; 0 is no limit.
     pub rate: Option<Amount>,
+    /// `sessions=`: how many it may have at a time.
+    pub sessions: Option<usize>,
 }
 
 impl AccountLimits {
     /// What the options of the users file say, those alone that are set.
-    pub(super) fn options(&self) -> [(&'static str, Option<String>); 1] {
-        [("rate", self.rate.map(|rate| rate.to_string()))]
+    pub(super) fn options(&self) -> [(&'static str, Option<String>); 2] {
+        [
+            ("rate", self.rate.map(|rate| rate.to_string())),
+            ("sessions", self.sessions.map(|count| count.to_string())),
+        ]
     }
 
     /// Sets the limit called `key`, or takes it away if `value` is empty. `None` when there is no
     /// such limit.
     pub(super) fn set(&mut self, key: &str, value: &str) -> Option<Result<(), String>> {
         Some(match key {
-            "rate" => put(&mut self.rate, value),
+            "rate" => put(&mut self.rate, value, str::parse),
+            "sessions" => put(&mut self.sessions, value, count),
             _ => return None,
         })
     }
 }
 
-fn put<T: std::str::FromStr<Err = String>>(
+fn put<T>(
     place: &mut Option<T>,
     value: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<(), String> {
-    *place = if value.is_empty() { None } else { Some(value.parse()?) };
+    *place = if value.is_empty() { None } else { Some(parse(value)?) };
     Ok(())
+}
+
+/// To lock an account there is another way.
+fn count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("'{text}' is not a number of sessions, 1 at least"))
 }

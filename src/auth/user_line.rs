@@ -53,7 +53,7 @@ pub struct UserOptions {
     pub fxp_in_networks: Vec<IpNet>,
     /// `rights=links,who`: what else the account may do.
     pub rights: Vec<Right>,
-    /// `rate=`: how much of the server the account may take.
+    /// `rate=`, `sessions=`: how much of the server the account may take.
     pub limits: AccountLimits,
 }
 
@@ -305,7 +305,7 @@ mod tests {
             "bob:*:0:0:a, b=c:/srv/böb:/bin/false:access=ro".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
-            "bob::0:0::/srv/bob:/bin/false:rate=10M".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:rate=10M sessions=5".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),
@@ -336,6 +336,8 @@ mod tests {
             ("ann:!:0:0::/srv::fxp=on", "'on' is no FXP level"),
             ("ann:!:0:0::/srv::rights=links,fly", "'fly' is no right"),
             ("ann:!:0:0::/srv::fxp=tls fxp=any", "'fxp' stands twice"),
+            ("ann:!:0:0::/srv::rate=fast", "'fast' is not a number of bytes"),
+            ("ann:!:0:0::/srv::sessions=0", "'0' is not a number of sessions"),
             ("ann:!:0:0::/srv::fxp_in_networks=", "'fxp_in_networks' has no value"),
             ("ann:!:0:0::/srv::fxp_in_networks=192.0.2.1/24", "192.0.2.0/24"),
             ("ann:!:0:0::/srv::fxp_in_networks=host", "'host' is not a network"),
@@ -389,8 +391,8 @@ mod tests {
 
     #[test]
     fn an_empty_value_takes_an_option_away() {
-        let mut set = options("access=ro fxp=any fxp_in_networks=::1").unwrap();
-        for option in ["access=", "fxp=", "fxp_in_networks="] {
+        let mut set = options("access=ro fxp=any fxp_in_networks=::1 rate=1K sessions=2").unwrap();
+        for option in ["access=", "fxp=", "fxp_in_networks=", "rate=", "sessions="] {
             set.set(option).unwrap();
         }
         assert_eq!(set, UserOptions::default());

@@ -190,20 +190,22 @@ impl Guest {
 }
 
 impl Presence for Guest {
-    fn logged_in(&mut self, host: &str, account: &Account) -> [Arc<Bucket>; 2] {
+    fn logged_in(&mut self, host: &str, account: &Account) -> Option<[Arc<Bucket>; 2]> {
         let registry = Arc::clone(&self.registry);
-        let default_rate = registry.services().settings.max_rate_per_account;
-        let rate = account.limits.rate.map_or(default_rate, |Amount(rate)| rate);
+        let (services, limits) = (registry.services(), account.limits);
+        let settings = &services.settings;
+        let most = limits.sessions.unwrap_or(settings.max_sessions_per_account);
+        let rate = limits.rate.map_or(settings.max_rate_per_account, |Amount(rate)| rate);
         let who = (host.to_owned(), account.name.clone());
         let mut counts = registry.counts();
         self.leave_account(&mut counts);
-        let bucket = counts.accounts.enter(&who, rate);
+        let bucket = counts.accounts.enter(&who, most, rate)?;
         counts.not_logged_in -= 1;
         if let Some(seen) = counts.guests.get_mut(&self.id) {
             seen.account = Some(account.name.clone());
         }
         self.account = Some(who);
-        [bucket, Arc::clone(&registry.rate)]
+        Some([bucket, Arc::clone(&registry.rate)])
     }
 
     fn logged_out(&mut self) {

@@ -38,6 +38,7 @@ impl Session {
         match self.enter(&name, password) {
             Ok((account, tree)) => {
                 let shared = self.presence.logged_in(&self.host.name, &account);
+                let shared = shared.ok_or(Hangup::TooManyOfAccount)?;
                 let rates = Rates::new(self.services.settings.max_rate_per_session, shared);
                 let (client, host) = (self.client, &self.host.name);
                 log::info!("{client}: logged in as {} at {host}", name.escape_debug());

@@ -42,6 +42,8 @@ pub enum Hangup {
     TooManyPasswords,
     /// Whether the client may enter could not be found out.
     LoginUnavailable,
+    /// The account has as many sessions as it may.
+    TooManyOfAccount,
     /// The TLS handshake on the control connection failed.
     Handshake(NetError),
     /// Bytes came behind `AUTH` in clear text.
@@ -60,6 +62,7 @@ impl Hangup {
             Hangup::TooManyFaults => "Too many commands refused: closing the control connection.",
             Hangup::TooManyPasswords => "Too many wrong passwords: closing the control connection.",
             Hangup::LoginUnavailable => "Nobody can log in at present: try again later.",
+            Hangup::TooManyOfAccount => "Too many sessions of this account, try again later.",
             _ => return None,
         };
         Some(Reply::new(Code::CLOSING, text))
@@ -77,6 +80,7 @@ impl fmt::Display for Hangup {
             Hangup::TooManyFaults => f.write_str("too many commands refused"),
             Hangup::TooManyPasswords => f.write_str("too many wrong passwords"),
             Hangup::LoginUnavailable => f.write_str("passwords cannot be checked"),
+            Hangup::TooManyOfAccount => f.write_str("too many sessions of the account"),
             Hangup::Handshake(error) => write!(f, "handshake on the control connection: {error}"),
             Hangup::Injection => f.write_str("bytes in clear text behind AUTH"),
             Hangup::NotFtp => f.write_str("the client speaks another protocol"),

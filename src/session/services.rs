@@ -39,8 +39,8 @@ pub enum Listen {
 /// How the server counts a session.
 pub trait Presence: Send {
     /// The client has logged in at `host` as `account`. What it shares of rates: with others of
-    /// the account, and with all.
-    fn logged_in(&mut self, host: &str, account: &Account) -> [Arc<Bucket>; 2];
+    /// the account, and with all. `None`, and it is nobody, when the account has sessions enough.
+    fn logged_in(&mut self, host: &str, account: &Account) -> Option<[Arc<Bucket>; 2]>;
 
     /// The client gave a wrong password: its answer shall wait this long.
     fn guessed_wrong(&mut self) -> Duration;

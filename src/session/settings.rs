@@ -36,6 +36,8 @@ pub struct Settings {
     pub max_sessions: usize,
     /// Sessions from one address.
     pub max_sessions_per_address: usize,
+    /// Sessions of an account that names no number.
+    pub max_sessions_per_account: usize,
     /// Sessions that have not logged in.
     pub max_sessions_not_logged_in: usize,
     /// Bytes a second of all transfers together; 0 is no limit.
@@ -74,6 +76,7 @@ impl Default for Settings {
             shutdown_grace: Duration::from_secs(60),
             max_sessions: 2000,
             max_sessions_per_address: 50,
+            max_sessions_per_account: 100,
             max_sessions_not_logged_in: 200,
             max_rate: 0,
             max_rate_per_session: 0,

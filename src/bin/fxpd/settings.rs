@@ -345,6 +345,15 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "max_sessions_per_account",
+        kind: "number",
+        default: "100",
+        about: "Sessions of an account that names no number.",
+        set: |config, value| {
+            put(&mut config.settings.max_sessions_per_account, number(value, SESSIONS))
+        },
+    },
+    Setting {
         key: "max_sessions_not_logged_in",
         kind: "number",
         default: "200",
