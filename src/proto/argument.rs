@@ -90,7 +90,7 @@ impl<'a> Argument<'a> {
             Verb::LongAddress => Command::LongAddress,
             Verb::Adat => Command::Adat,
             Verb::Protected => Command::Protected,
-            Verb::Planned => return Err(CommandFault::NotBuilt),
+            Verb::Mount => return Err(CommandFault::NotBuilt),
         })
     }
 

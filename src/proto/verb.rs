@@ -71,8 +71,8 @@ pub enum Verb {
     Adat,
     /// `MIC`, `CONF` and `ENC`.
     Protected,
-    /// Known, and not built yet: 502.
-    Planned,
+    /// `SMNT`, refused with 502: there is nothing to mount.
+    Mount,
 }
 
 /// Whether a verb makes sense on a control connection in clear text.
@@ -183,11 +183,6 @@ const fn writes(name: &'static str, verb: Verb, usage: &'static str) -> Row {
     Row { effect: Effect::Writes, ..inside(name, verb, usage) }
 }
 
-/// A verb that we know and have not built.
-const fn planned(name: &'static str) -> Row {
-    open(name, Verb::Planned, "(not implemented)")
-}
-
 const HASH_BY: &str = "<file>, or \"<file>\" <start> <end>";
 
 /// Every verb, in the order in which `FEAT` and `HELP` show them.
@@ -271,7 +266,7 @@ pub const VERBS: &[Row] = &[
     secure("MIC", Verb::Protected, "(not for TLS)"),
     secure("CONF", Verb::Protected, "(not for TLS)"),
     secure("ENC", Verb::Protected, "(not for TLS)"),
-    planned("SMNT"),
+    open("SMNT", Verb::Mount, "(not implemented)"),
 ];
 
 /// The row of a verb as written in a request, in any case.
@@ -293,17 +288,10 @@ mod tests {
     }
 
     #[test]
-    fn feat_lists_only_what_is_built() {
-        for row in VERBS.iter().filter(|row| row.verb == Verb::Planned) {
-            assert_eq!(row.feat, None, "{}", row.name);
-        }
-    }
-
-    #[test]
     fn before_login_only_harmless_verbs_are_heard() {
         let heard: Vec<_> = VERBS
             .iter()
-            .filter(|row| row.login == LoginNeed::No && row.verb != Verb::Planned)
+            .filter(|row| row.login == LoginNeed::No && row.verb != Verb::Mount)
             .map(|row| row.name)
             .collect();
         let harmless = [

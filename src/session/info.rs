@@ -39,7 +39,7 @@ impl Session {
             return Ok(Reply::new(Code::HELP, text.trim_end()));
         }
         let built: Vec<&str> =
-            VERBS.iter().filter(|row| row.verb != Verb::Planned).map(|row| row.name).collect();
+            VERBS.iter().filter(|row| row.verb != Verb::Mount).map(|row| row.name).collect();
         let lines = built.chunks(8).map(|names| names.join(" ").into_bytes());
         Ok(Reply::lines(Code::HELP, "Commands:", lines, "HELP <verb> says more."))
     }
