@@ -51,6 +51,8 @@ pub struct UserOptions {
     pub fxp_out_networks: Vec<IpNet>,
     /// `fxp_in_networks=`: where files may come from; empty means anywhere.
     pub fxp_in_networks: Vec<IpNet>,
+    /// `networks=`: where the account may log in from; empty means anywhere.
+    pub networks: Vec<IpNet>,
     /// `rights=links,who`: what else the account may do.
     pub rights: Vec<Right>,
     /// `rate=`, `sessions=`: how much of the server the account may take.
@@ -183,6 +185,7 @@ impl UserOptions {
             "fxp_in_networks" => {
                 self.fxp_in_networks = unless_empty(value, networks)?.unwrap_or_default();
             }
+            "networks" => self.networks = unless_empty(value, networks)?.unwrap_or_default(),
             "rights" => self.rights = unless_empty(value, rights)?.unwrap_or_default(),
             _ => match self.limits.set(key, value) {
                 Some(outcome) => outcome?,
@@ -229,6 +232,7 @@ impl fmt::Display for UserOptions {
             ("fxp_in", level(self.fxp_in)),
             ("fxp_out_networks", words(&self.fxp_out_networks)),
             ("fxp_in_networks", words(&self.fxp_in_networks)),
+            ("networks", words(&self.networks)),
             ("rights", words(&self.rights)),
         ];
         let options = options.into_iter().chain(self.limits.options());
@@ -305,7 +309,7 @@ mod tests {
             "bob:*:0:0:a, b=c:/srv/böb:/bin/false:access=ro".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
-            "bob::0:0::/srv/bob:/bin/false:rate=10M sessions=5".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:networks=192.0.2.0/24 rate=10M sessions=5".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),
@@ -391,8 +395,10 @@ mod tests {
 
     #[test]
     fn an_empty_value_takes_an_option_away() {
-        let mut set = options("access=ro fxp=any fxp_in_networks=::1 rate=1K sessions=2").unwrap();
-        for option in ["access=", "fxp=", "fxp_in_networks=", "rate=", "sessions="] {
+        let mut set =
+            options("access=ro fxp=any fxp_in_networks=::1 networks=::1 rate=1K sessions=2")
+                .unwrap();
+        for option in ["access=", "fxp=", "fxp_in_networks=", "networks=", "rate=", "sessions="] {
             set.set(option).unwrap();
         }
         assert_eq!(set, UserOptions::default());

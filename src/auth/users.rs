@@ -3,7 +3,7 @@
 //! Reading and logging in stand here, changing the file in `edit`, the line itself in `user_line`.
 
 use super::{
-    Account, AuthError, Authenticator, FxpLevel, UserLine,
+    Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine,
     password::{DUMMY_HASH, verify_password},
 };
 use crate::proto::Secret;
@@ -75,7 +75,7 @@ impl Authenticator for UsersFile {
         &self,
         name: &str,
         password: &Secret,
-        _peer: IpAddr,
+        peer: IpAddr,
     ) -> Result<Account, AuthError> {
         let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
         let open = || lines.iter().filter(|line| !line.is_locked());
@@ -84,7 +84,12 @@ impl Authenticator for UsersFile {
         let stand_in = || open().max_by_key(|line| affinity(name, &line.hash));
         let hash = line.or_else(stand_in).map_or(DUMMY_HASH, |line| &line.hash);
         let opens = verify_password(password, hash);
-        line.filter(|_| opens).map(|line| line.account(self.default_fxp)).ok_or(AuthError::Rejected)
+        // Asked last, so that from elsewhere a right password is answered like a wrong one.
+        let is_here = |line: &&UserLine| FxpGrant::reaches(&line.options.networks, peer);
+        line.filter(|_| opens)
+            .filter(is_here)
+            .map(|line| line.account(self.default_fxp))
+            .ok_or(AuthError::Rejected)
     }
 }
 

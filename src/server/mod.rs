@@ -5,6 +5,7 @@
 
 mod accept;
 mod accounts;
+mod bans;
 mod builder;
 mod guesses;
 mod handle;

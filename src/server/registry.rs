@@ -6,6 +6,7 @@ use crate::{
     proto::Amount,
     server::{
         accounts::{Accounts, Who},
+        bans::{BanRule, Bans},
         guesses::Guesses,
     },
     session::{Presence, Services},
@@ -42,6 +43,7 @@ struct Counts {
     guests: BTreeMap<u64, Seen>,
     next: u64,
     guesses: Guesses,
+    bans: Bans,
 }
 
 /// What `SITE WHO` tells of a session.
@@ -51,9 +53,13 @@ struct Seen {
     since: Timestamp,
 }
 
-/// Why one more session is too many.
+/// Why there is no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
+    /// The networks it may come from, or may not.
+    Network,
+    /// Wrong passwords from this address.
+    Banned,
     /// In all.
     Total,
     /// From this address.
@@ -67,6 +73,8 @@ pub enum Full {
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Full::Network => "This server is not for your address.",
+            Full::Banned => "Too many wrong passwords from your address, try again later.",
             Full::Total => "Too many users, try again later.",
             Full::Address => "Too many connections from your address.",
             Full::NotLoggedIn => "Too many connections are logging in, try again later.",
@@ -103,8 +111,14 @@ impl Registry {
     pub fn admit(self: &Arc<Registry>, client: IpAddr) -> Result<Guest, Full> {
         let services = self.services();
         let settings = &services.settings;
+        if !settings.serves(client) {
+            return Err(Full::Network);
+        }
         let mut counts = self.counts();
         let neighbourhood = neighbourhood(client);
+        if counts.bans.holds(neighbourhood, Instant::now()) {
+            return Err(Full::Banned);
+        }
         let from_there = counts.by_address.get(&neighbourhood).copied().unwrap_or(0);
         if counts.total >= settings.max_sessions {
             return Err(Full::Total);
@@ -218,8 +232,29 @@ impl Presence for Guest {
     }
 
     fn guessed_wrong(&mut self) -> Duration {
-        let now = Instant::now();
-        self.registry.counts().guesses.count(neighbourhood(self.client), now)
+        let (now, address) = (Instant::now(), neighbourhood(self.client));
+        let services = self.registry.services();
+        let settings = &services.settings;
+        let rule = BanRule {
+            after: settings.ban_after,
+            within: settings.ban_within,
+            lasts: settings.ban_lasts,
+        };
+        let mut counts = self.registry.counts();
+        let wait = counts.guesses.count(address, now);
+        let trusted = settings.trusts(self.client);
+        let was_banned = counts.bans.holds(address, now);
+        let is_banned = !trusted && counts.bans.count(address, rule, now);
+        drop(counts);
+        if is_banned && !was_banned {
+            let seconds = rule.lasts.as_secs();
+            log::warn!("{address} is banned for {seconds} s: too many wrong passwords");
+        }
+        wait
+    }
+
+    fn is_banned(&self) -> bool {
+        self.registry.counts().bans.holds(neighbourhood(self.client), Instant::now())
     }
 
     fn who(&self) -> Vec<String> {

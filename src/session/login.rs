@@ -35,6 +35,10 @@ impl Session {
                 return Err(Reply::new(Code::WRONG_ORDER, "USER comes first.").into());
             }
         };
+        // Connections from before a ban would let the guessing go on.
+        if self.presence.is_banned() {
+            return Err(Hangup::TooManyPasswords.into());
+        }
         match self.enter(&name, password) {
             Ok((account, tree)) => {
                 let shared = self.presence.logged_in(&self.host.name, &account);
@@ -53,7 +57,7 @@ impl Session {
                 log::warn!("{client}: login as {} at {host} refused", name.escape_debug());
                 self.wrong_passwords += 1;
                 self.wait_after_wrong_password();
-                if self.wrong_passwords >= MAX_WRONG_PASSWORDS {
+                if self.wrong_passwords >= MAX_WRONG_PASSWORDS || self.presence.is_banned() {
                     return Err(Hangup::TooManyPasswords.into());
                 }
                 Err(refusal)

@@ -45,6 +45,9 @@ pub trait Presence: Send {
     /// The client gave a wrong password: its answer shall wait this long.
     fn guessed_wrong(&mut self) -> Duration;
 
+    /// Whether nobody listens any longer to where the client is.
+    fn is_banned(&self) -> bool;
+
     /// Who is on, a line each.
     fn who(&self) -> Vec<String>;
 

@@ -1,7 +1,12 @@
 //! What an operator may set about a session: limits, deadlines, and what is demanded of TLS.
 
 use crate::net::PeerRule;
-use std::{net::Ipv4Addr, ops::RangeInclusive, time::Duration};
+use ipnet::IpNet;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 /// The settings of a server's sessions. Each has a safe default; see fxpd.conf(5).
 #[derive(Clone, Debug)]
@@ -40,6 +45,18 @@ pub struct Settings {
     pub max_sessions_per_account: usize,
     /// Sessions that have not logged in.
     pub max_sessions_not_logged_in: usize,
+    /// The networks that clients may come from; anywhere when there are none.
+    pub allow_networks: Vec<IpNet>,
+    /// The networks that clients may not come from, allowed or not.
+    pub deny_networks: Vec<IpNet>,
+    /// Wrong passwords from an address until it is banned; 0 for no ban.
+    pub ban_after: usize,
+    /// The time within which they count.
+    pub ban_within: Duration,
+    /// How long an address is banned.
+    pub ban_lasts: Duration,
+    /// The networks whose addresses are never banned.
+    pub trusted_networks: Vec<IpNet>,
     /// Bytes a second of all transfers together; 0 is no limit.
     pub max_rate: u64,
     /// Bytes a second of the transfers of one session; 0 is no limit.
@@ -78,6 +95,12 @@ impl Default for Settings {
             max_sessions_per_address: 50,
             max_sessions_per_account: 100,
             max_sessions_not_logged_in: 200,
+            allow_networks: Vec::new(),
+            deny_networks: Vec::new(),
+            ban_after: 20,
+            ban_within: Duration::from_secs(600),
+            ban_lasts: Duration::from_secs(900),
+            trusted_networks: Vec::new(),
             max_rate: 0,
             max_rate_per_session: 0,
             max_rate_per_account: 0,
@@ -88,6 +111,23 @@ impl Default for Settings {
             peers: Vec::new(),
         }
     }
+}
+
+impl Settings {
+    /// Whether a client at `address` is served.
+    pub(crate) fn serves(&self, address: IpAddr) -> bool {
+        let is_allowed = self.allow_networks.is_empty() || within(&self.allow_networks, address);
+        is_allowed && !within(&self.deny_networks, address)
+    }
+
+    /// Whether an address is never banned.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        within(&self.trusted_networks, address)
+    }
+}
+
+fn within(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// What `LIST` shows as owner and group of an entry.

@@ -8,7 +8,8 @@ use crate::{
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
         addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner,
-        log_to, number, path, ports, put, seconds, text, tls_floor, umask, unless_empty,
+        log_to, networks_or_none, number, path, ports, put, seconds, text, tls_floor, umask,
+        unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -20,6 +21,8 @@ const SESSIONS: RangeInclusive<usize> = 1..=1_000_000;
 const HASHING: RangeInclusive<usize> = 0..=1024;
 /// How many hooks may be set to run at a time, each watched by a thread.
 const HOOKS: RangeInclusive<usize> = 1..=256;
+/// How many wrong passwords may be remembered of an address.
+const WRONG_PASSWORDS: RangeInclusive<usize> = 0..=100;
 /// What a command line may be limited to: the longest path and a verb must fit, and each session
 /// keeps that much.
 const LINE_BYTES: RangeInclusive<usize> = 4104..=65_536;
@@ -361,6 +364,48 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| {
             put(&mut config.settings.max_sessions_not_logged_in, number(value, SESSIONS))
         },
+    },
+    Setting {
+        key: "allow_networks",
+        kind: "array of networks",
+        default: "[]",
+        about: "Where clients may come from; anywhere when empty.",
+        set: |config, value| put(&mut config.settings.allow_networks, networks_or_none(value)),
+    },
+    Setting {
+        key: "deny_networks",
+        kind: "array of networks",
+        default: "[]",
+        about: "Where clients may not come from, allowed or not.",
+        set: |config, value| put(&mut config.settings.deny_networks, networks_or_none(value)),
+    },
+    Setting {
+        key: "ban_after",
+        kind: "number",
+        default: "20",
+        about: "Wrong passwords until an address is banned; 0 for no bans.",
+        set: |config, value| put(&mut config.settings.ban_after, number(value, WRONG_PASSWORDS)),
+    },
+    Setting {
+        key: "ban_within_s",
+        kind: "seconds",
+        default: "600",
+        about: "The time within which wrong passwords add up to a ban.",
+        set: |config, value| put(&mut config.settings.ban_within, seconds(value, 1)),
+    },
+    Setting {
+        key: "ban_lasts_s",
+        kind: "seconds",
+        default: "900",
+        about: "How long an address is banned.",
+        set: |config, value| put(&mut config.settings.ban_lasts, seconds(value, 1)),
+    },
+    Setting {
+        key: "trusted_networks",
+        kind: "array of networks",
+        default: "[]",
+        about: "Addresses that are never banned.",
+        set: |config, value| put(&mut config.settings.trusted_networks, networks_or_none(value)),
     },
     Setting {
         key: "max_rate",

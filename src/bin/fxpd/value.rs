@@ -77,14 +77,18 @@ pub fn argv(value: &DeValue<'_>) -> Read<Vec<String>> {
     }
 }
 
-/// An array of networks and addresses, one at least; one alone counts as an array of one.
-pub fn networks(value: &DeValue<'_>) -> Read<Vec<IpNet>> {
-    let network = |value: &DeValue<'_>| {
+/// An array of networks and addresses; one alone counts as an array of one.
+pub fn networks_or_none(value: &DeValue<'_>) -> Read<Vec<IpNet>> {
+    one_or_more(value, |value| {
         let text = string(value, "a network")?;
         let address = || text.parse::<IpAddr>().map(IpNet::from);
         text.parse().or_else(|_| address()).map_err(|_| format!("'{text}' is not a network"))
-    };
-    let networks = one_or_more(value, network)?;
+    })
+}
+
+/// The same, one at least.
+pub fn networks(value: &DeValue<'_>) -> Read<Vec<IpNet>> {
+    let networks = networks_or_none(value)?;
     if networks.is_empty() { Err("name a network at least".to_owned()) } else { Ok(networks) }
 }
 
