@@ -4,10 +4,10 @@
 use openssl::symm::{Cipher, encrypt};
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     os::unix::process::ExitStatusExt,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 use tempfile::TempDir;
 
@@ -89,6 +89,17 @@ impl Program {
     pub fn runs_on<S: AsRef<OsStr>>(&self, arguments: &[S], text: &str) -> Outcome {
         self.put(".input", text.as_bytes());
         self.ends(arguments, &[], File::open(self.path(".input")).unwrap().into())
+    }
+
+    /// Starts it, for one who follows what it writes to standard output. What it writes to standard
+    /// error is added to the file `.errors` of its home.
+    pub fn starts<S: AsRef<OsStr>>(&self, arguments: &[S], variables: &[(&str, &str)]) -> Child {
+        let errors = OpenOptions::new().create(true).append(true).open(self.path(".errors"));
+        let mut command = Command::new(self.name);
+        command.args(arguments).env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8");
+        command.envs(variables.iter().copied()).current_dir(self.home.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors.unwrap());
+        command.spawn().unwrap()
     }
 
     #[track_caller]

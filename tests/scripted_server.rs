@@ -37,6 +37,9 @@ pub enum Data {
 /// Verb and reply. What is not listed is answered as a quiet server would.
 pub type Script = &'static [(&'static str, &'static str)];
 
+/// In place of a reply: none, until the client goes.
+pub const SILENCE: &str = "";
+
 const ORDINARY: Script = &[
     ("USER", "331 password"),
     ("PASS", "230 in"),
@@ -127,6 +130,9 @@ fn converse(
         let scripted = script.iter().chain(ORDINARY).find(|row| row.0 == verb);
         let mut say = |reply: &str| stream.get_mut().write_all(format!("{reply}\r\n").as_bytes());
         match (verb, scripted, listener.take()) {
+            (_, Some((_, reply)), _) if *reply == SILENCE => {
+                return io::copy(&mut stream, &mut io::sink()).map(drop);
+            }
             (_, Some((_, reply)), _) => say(reply)?,
             ("PASV", ..) => {
                 let bound = TcpListener::bind("127.0.0.1:0")?;

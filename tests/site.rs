@@ -131,6 +131,11 @@ impl Site {
         self.records.lock().unwrap().recv_timeout(PATIENCE).expect("a transfer's record")
     }
 
+    /// The records of all transfers that have ended by now and were not looked at.
+    pub fn records_by_now(&self) -> Vec<TransferRecord> {
+        self.records.lock().unwrap().try_iter().collect()
+    }
+
     /// The transfer log, as far as it is written.
     pub fn xferlog(&self) -> String {
         fs::read_to_string(self.home.path().join("xferlog")).unwrap()

@@ -17,6 +17,7 @@ mod scripted_server;
 mod site;
 mod started;
 mod stuck;
+mod unsteady;
 mod verb_table;
 mod vsftpd;
 
@@ -43,6 +44,10 @@ mod fxp_jobs;
 mod fxp_pairs;
 mod fxp_peers;
 mod fxp_proftpd;
+mod fxp_robust;
+mod fxp_robust_network;
+mod fxp_robust_screen;
+mod fxp_robust_servers;
 mod fxp_sites;
 mod fxp_tree;
 mod fxp_tree_hostile;

@@ -25,6 +25,7 @@ cargo fmt --version|rustfmt
 cargo clippy --version|clippy
 wget --version|wget
 command -v tnftp|tnftp
+tmux -V|tmux
 command -v rclone|rclone
 command -v javac|default-jdk-headless
 test -e /usr/share/java/commons-net.jar|libcommons-net-java

@@ -63,6 +63,17 @@ impl Ended {
         }
     }
 
+    /// Whether a control connection broke: by chance, or by the plan, since some servers die of a
+    /// handshake.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Ended::Broken(_) => true,
+            Ended::Complaints(told) => {
+                told.iter().any(|told| matches!(told.answer, Answer::Lost(_)))
+            }
+        }
+    }
+
     /// The side that has said by it that it takes part in no copy between servers; `kind` says what
     /// each seems to be.
     pub fn shut_out_by(&self, kind: impl Fn(Side) -> ServerKind) -> Option<Side> {

@@ -86,6 +86,9 @@ pub(super) enum Outstanding {
 /// handshake hears nothing for minutes.
 const RESYNCHRONISE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// So long a server may take to answer `QUIT`: everything is done, and nobody wants to wait.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Connection {
     /// Connects to `site` and logs in.
     pub fn open(
@@ -161,9 +164,11 @@ impl Connection {
 
     /// Says goodbye. What the server answers no longer matters.
     pub fn close(mut self) {
-        if self.session.control.send("QUIT", Argument::None).is_ok() {
-            let until = self.session.control.until();
-            let _ = self.session.control.reply(until); // leaving anyway
+        let until = Until(Instant::now() + GOODBYE_TIMEOUT.min(self.setup.timeout));
+        if self.session.control.send("QUIT", Argument::None).is_ok()
+            && self.session.control.reply(until).is_err()
+        {
+            return; // it does not wait for a goodbye either
         }
         self.session.control.finish();
     }
@@ -331,8 +336,12 @@ impl Connection {
     /// The refusal of a command on `path`.
     pub(super) fn refused(&self, verb: &str, path: &RemotePath, reply: Reply) -> ClientError {
         let host = self.site.to_string();
+        let file = || format!("{path} on {host}");
         match (verb, reply.code().number() / 100) {
-            ("STOR", 5) => ClientError::NotCreated(format!("{path} on {host}"), reply.to_string()),
+            ("STOR", _) if reply.code() == Code::NO_SPACE => {
+                ClientError::NoSpace(file(), reply.to_string())
+            }
+            ("STOR", 5) => ClientError::NotCreated(file(), reply.to_string()),
             _ => ClientError::Refused(host, format!("{verb} {path}"), reply),
         }
     }

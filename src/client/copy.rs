@@ -69,12 +69,18 @@ pub struct Run<'a> {
     chosen: usize,
     /// The plan by which a file has arrived.
     proven: Option<Plan>,
-    /// How often in a row it has not.
+    /// How often in a row the plan in use has failed by what may be chance.
     interruptions: u32,
+    /// Where the last copy began: one that begins behind it owes that to the plan in use.
+    begun_at: u64,
 }
 
 /// Then it is the plan's fault.
 const MAX_INTERRUPTIONS: u32 = 3;
+
+/// The same for a plan by which nothing has arrived yet, when a control connection broke: some
+/// servers die of a handshake.
+const MAX_LOSSES: u32 = 1;
 
 impl<'a> Run<'a> {
     /// An error when neither server can be a TLS client: then no protected copy is possible.
@@ -99,7 +105,7 @@ impl<'a> Run<'a> {
         source.settle()?;
         target.settle()?;
         let pair = Pair { source, target, watch: Watch::default() };
-        Ok(Run { pair, plans, chosen: 0, proven: None, interruptions: 0 })
+        Ok(Run { pair, plans, chosen: 0, proven: None, interruptions: 0, begun_at: 0 })
     }
 
     /// Has the two servers move so many bytes a second at most. An error when neither of them can.
@@ -137,6 +143,10 @@ impl<'a> Run<'a> {
         if existing == Existing::Continue {
             job.at = proof::common_prefix(&mut self.pair, job)?;
         }
+        if job.at > self.begun_at {
+            self.interruptions = 0;
+        }
+        self.begun_at = job.at;
         if job.at > 0 {
             match self.by_any_plan(job, progress) {
                 // A server may refuse to go on in the middle of a file.
@@ -185,11 +195,17 @@ impl<'a> Run<'a> {
                     why
                 }
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Cut(ended)) if self.may_be_chance() => {
+                Err(Failure::Cut(ended)) if self.may_be_chance(MAX_INTERRUPTIONS) => {
                     return Err(ClientError::Interrupted(ended.to_string()));
                 }
-                Err(Failure::Plan(ended)) if self.proven == Some(plan) && self.may_be_chance() => {
+                Err(Failure::Plan(ended))
+                    if self.proven == Some(plan) && self.may_be_chance(MAX_INTERRUPTIONS) =>
+                {
                     return Err(ClientError::Interrupted(ended.to_string()));
+                }
+                Err(Failure::Plan(ended)) if ended.is_loss() && self.may_be_chance(MAX_LOSSES) => {
+                    log::info!("{plan}, again: {ended}");
+                    continue;
                 }
                 Err(Failure::Plan(ended) | Failure::Cut(ended)) => {
                     let kind = |side| self.pair.features(side).kind();
@@ -202,9 +218,13 @@ impl<'a> Run<'a> {
             };
             log::info!("{plan}: {refusal}");
             attempts.push(Attempt { plan, refusal });
-            self.chosen += 1;
+            self.next_plan();
         }
         Err(self.give_up(job.from, attempts, arrived_wrong))
+    }
+
+    fn next_plan(&mut self) {
+        (self.chosen, self.interruptions) = (self.chosen + 1, 0);
     }
 
     /// The proof that both servers have the same file, if there is one by a hash.
@@ -255,13 +275,15 @@ impl<'a> Run<'a> {
             exchange::exchange(&mut self.pair, plan, job, progress)?;
         }
         let elapsed = begun.elapsed();
-        Ok((elapsed, proof::of_servers(&mut self.pair, job)?))
+        // The plan has done its part: what fails now is not its fault.
+        let proof = proof::of_servers(&mut self.pair, job).map_err(Failure::Final)?;
+        Ok((elapsed, proof))
     }
 
     /// A plan that works can fail by chance, but not again and again.
-    fn may_be_chance(&mut self) -> bool {
+    fn may_be_chance(&mut self, most: u32) -> bool {
         self.interruptions += 1;
-        self.interruptions <= MAX_INTERRUPTIONS
+        self.interruptions <= most
     }
 
     /// A copy that worked is as sure as its servers can make it: what they cannot do, no plan can
@@ -279,12 +301,22 @@ impl<'a> Run<'a> {
         ClientError::NoRoute(why, attempts)
     }
 
+    /// What it means that no plan is left. The next file begins with all of them again where they
+    /// can do better than with this one.
     fn give_up(
-        &self,
+        &mut self,
         from: &RemotePath,
-        attempts: Vec<Attempt>,
+        mut attempts: Vec<Attempt>,
         arrived_wrong: bool,
     ) -> ClientError {
+        if arrived_wrong || self.proven.is_some() {
+            (self.chosen, self.interruptions) = (0, 0);
+        }
+        if let Some(plan) = self.proven.filter(|_| !arrived_wrong) {
+            self.prefer(plan);
+            let why = attempts.pop().map_or_else(String::new, |attempt| attempt.refusal);
+            return ClientError::Interrupted(why);
+        }
         let (source, target) = (self.pair.source.site(), self.pair.target.site());
         match arrived_wrong {
             true => ClientError::Mismatch(

@@ -41,6 +41,8 @@ pub enum ClientError {
     IsDirectory(String),
     /// The target could not be created: on a server, or (without reply) here.
     NotCreated(String, String),
+    /// There is no room left for the target's file, named first.
+    NoSpace(String, String),
     /// A local file failed.
     Local(PathBuf, io::Error),
     /// The first named holds more than the second, a limit of this client.
@@ -99,7 +101,9 @@ impl fmt::Display for ClientError {
             ClientError::IsDirectory(name) => {
                 write!(f, "{name} is a directory, which is copied with -r or --mirror")
             }
-            ClientError::NotCreated(name, why) => write!(f, "cannot create {name}: {why}"),
+            ClientError::NotCreated(name, why) | ClientError::NoSpace(name, why) => {
+                write!(f, "cannot create {name}: {why}")
+            }
             ClientError::TooMuch(what, limit) => write!(f, "{what} holds more than {limit}"),
             ClientError::Local(path, error) => write!(f, "{}: {error}", path.display()),
             ClientError::NoRoute(why, attempts) | ClientError::Mismatch(why, attempts) => {

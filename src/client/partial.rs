@@ -120,7 +120,20 @@ impl Drop for Partial {
 }
 
 fn not_created(target: &Path, why: &io::Error) -> ClientError {
-    ClientError::NotCreated(target.display().to_string(), why.to_string())
+    let (name, text) = (target.display().to_string(), why.to_string());
+    match why.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ClientError::NoSpace(name, text)
+        }
+        _ => ClientError::NotCreated(name, text),
+    }
+}
+
+/// Removes what an earlier download has left beside `target`: other files need the room.
+pub(super) fn remove(target: &Path) {
+    if let Ok(path) = hidden_path(target) {
+        let _ = fs::remove_file(path); // where that fails, it is told of the other files
+    }
 }
 
 fn hidden_path(target: &Path) -> io::Result<PathBuf> {

@@ -45,7 +45,7 @@ fn code_of(error: &ClientError) -> u8 {
         ClientError::Setup(_) => CONFIG,
         ClientError::BadText(_) | ClientError::IsDirectory(_) => USAGE,
         ClientError::Unreachable(..) => UNREACHABLE,
-        ClientError::NotCreated(..) => CANNOT_CREATE,
+        ClientError::NotCreated(..) | ClientError::NoSpace(..) => CANNOT_CREATE,
         ClientError::Mismatch(..) => MISMATCH,
         ClientError::Insecure(..) | ClientError::NoRoute(..) | ClientError::Protocol(..) => {
             NO_SECURE_ROUTE

@@ -72,9 +72,12 @@ pub fn change(step: &Step) -> String {
 
 /// How a job ended, in one line or two.
 pub fn summary(summary: &Summary) -> String {
-    let Summary { copied, skipped, deleted, failed, bytes, elapsed, .. } = summary;
+    let Summary { copied, skipped, deleted, untried, failed, bytes, elapsed, .. } = summary;
     let mut text =
         format!("{copied} copied, {skipped} left alone, {deleted} deleted, {failed} failed");
+    if *untried > 0 {
+        text += &format!(", {untried} not tried");
+    }
     text += &format!("; {} {}", BinaryBytes(*bytes), pace(*bytes, *elapsed));
     if let Some(plan) = summary.plan {
         text += &format!("\n{plan}");

@@ -90,7 +90,9 @@ pub(super) fn of_error(
     kind: impl Fn(Side) -> ServerKind,
 ) -> Blame {
     let (side, words) = match error {
-        ClientError::NotCreated(_, why) => (Side::Target, why.clone()),
+        ClientError::NotCreated(_, why) | ClientError::NoSpace(_, why) => {
+            (Side::Target, why.clone())
+        }
         ClientError::Refused(_, command, reply) if command.starts_with("STOR") => {
             (Side::Target, reply.to_string())
         }

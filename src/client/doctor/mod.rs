@@ -153,11 +153,13 @@ impl Examination {
     fn is_not_writable(&mut self, side: Side, error: ClientError) -> Result<(), ClientError> {
         let cause = match error {
             ClientError::Unreachable(..) => Cause::PassivePorts,
-            ClientError::Refused(..) | ClientError::NotCreated(..) => Cause::NotWritable,
+            ClientError::Refused(..) | ClientError::NotCreated(..) | ClientError::NoSpace(..) => {
+                Cause::NotWritable
+            }
             error => return Err(error),
         };
         let seen = match error {
-            ClientError::NotCreated(_, why) => why,
+            ClientError::NotCreated(_, why) | ClientError::NoSpace(_, why) => why,
             error => error.to_string(),
         };
         self.ailments.push(self.ailment((side, cause, seen)));

@@ -3,7 +3,7 @@
 
 use crate::client::{
     Carried, ClientError, Connection, Copied, Entry, Existing, Plan, Progress, Proof, RemotePath,
-    Run, TreePath, download, job::end, proof, upload,
+    Run, TreePath, download, job::end, partial, proof, upload,
 };
 use crate::proto::Moment;
 use std::{
@@ -44,6 +44,10 @@ pub(super) trait Carrier {
 
     /// Makes sure that the servers hear us, after a failure.
     fn revive(&mut self) -> Result<(), ClientError>;
+
+    /// Takes back what is there of a file that found no room, so that smaller ones do. What a server
+    /// has may be the file that was there before, and stays.
+    fn make_room(&mut self, _: &TreePath) {}
 
     /// Which way between two servers to try first.
     fn prefer(&mut self, _: Plan) {}
@@ -132,6 +136,10 @@ impl Carrier for Down<'_> {
         mode: Option<u32>,
     ) -> Result<(), ClientError> {
         end::preserve_local(&to.below_local(self.target), modified, mode)
+    }
+
+    fn make_room(&mut self, to: &TreePath) {
+        partial::remove(&to.below_local(self.target));
     }
 
     fn revive(&mut self) -> Result<(), ClientError> {

@@ -1,8 +1,9 @@
 //! An end of a job that is open: a server we are logged in to, or the local disk, and the root of
 //! the job's tree there.
 
+use crate::client::job::patience::{self, Patience};
 use crate::client::{
-    ClientError, Connection, End, JobEnd, LocalEnd, RemoteEnd, RemotePath, TreePath,
+    Act, ClientError, Connection, End, JobEnd, LocalEnd, RemoteEnd, RemotePath, Step, TreePath,
 };
 use crate::proto::{Listed, Moment};
 use std::{
@@ -19,6 +20,22 @@ pub(super) enum OpenEnd {
 }
 
 impl OpenEnd {
+    /// The same, again where a server was busy or a connection broke. One that cannot be reached is
+    /// told at once: its name may be wrong.
+    pub fn open_patiently(end: &JobEnd, retries: u32) -> Result<OpenEnd, ClientError> {
+        let mut patience = Patience::new(retries);
+        loop {
+            let error = match OpenEnd::open(end) {
+                Ok(open) => return Ok(open),
+                Err(error) => error,
+            };
+            let Some(pause) = patience.after(&error).filter(|_| error.is_transient()) else {
+                return Err(error);
+            };
+            patience::pause(&error, pause);
+        }
+    }
+
     /// Logs in where that is needed. The root is the path of the request, as it stands.
     pub fn open(end: &JobEnd) -> Result<OpenEnd, ClientError> {
         Ok(match end {
@@ -27,17 +44,17 @@ impl OpenEnd {
         })
     }
 
-    /// The same root, reached by the connection of another lane.
-    pub fn again(&self, end: &JobEnd, lane: usize) -> Result<OpenEnd, ClientError> {
-        Ok(match (self, end) {
+    /// The root, as its end is spelt now, for the connection of another lane.
+    pub fn root(&self, end: &JobEnd, lane: usize) -> JobEnd {
+        match (self, end) {
             (OpenEnd::Remote(_, root), JobEnd::Remote(login, _)) => {
-                OpenEnd::Remote(Box::new(login.of_lane(lane).open()?), root.clone())
+                JobEnd::Remote(Box::new(login.of_lane(lane)), root.clone())
             }
             (OpenEnd::Remote(_, root), JobEnd::Local(_)) => {
                 unreachable!("{root} is on the server of its request")
             }
-            (OpenEnd::Local(root), _) => OpenEnd::Local(root.clone()),
-        })
+            (OpenEnd::Local(root), _) => JobEnd::Local(root.clone()),
+        }
     }
 
     pub fn connection(&mut self) -> Option<&mut Connection> {
@@ -76,6 +93,8 @@ impl OpenEnd {
     /// Makes the root's directory, if it is missing.
     pub fn make_root(&mut self) -> Result<(), ClientError> {
         match self {
+            // The login directory, which is always there.
+            OpenEnd::Remote(_, root) if root.without_slash().as_bytes().is_empty() => Ok(()),
             OpenEnd::Remote(connection, root) => match connection.look(&root.without_slash())? {
                 Some(_) => Ok(()),
                 None => make_remote(connection, &root.without_slash()),
@@ -86,17 +105,18 @@ impl OpenEnd {
         }
     }
 
-    pub fn remove_file(&mut self, path: &TreePath) -> Result<(), ClientError> {
+    /// Deletes the file or the empty directory of a step.
+    pub fn remove(&mut self, step: &Step) -> Result<(), ClientError> {
+        let is_directory = step.act == Act::DeleteDirectory;
         match self {
-            OpenEnd::Remote(connection, root) => connection.remove_file(&path.below(root)),
-            OpenEnd::Local(root) => local(path, root, |path| fs::remove_file(path)),
-        }
-    }
-
-    pub fn remove_directory(&mut self, path: &TreePath) -> Result<(), ClientError> {
-        match self {
-            OpenEnd::Remote(connection, root) => connection.remove_directory(&path.below(root)),
-            OpenEnd::Local(root) => local(path, root, |path| fs::remove_dir(path)),
+            OpenEnd::Remote(connection, root) => match (is_directory, step.path.below(root)) {
+                (true, path) => connection.remove_directory(&path),
+                (false, path) => connection.remove_file(&path),
+            },
+            OpenEnd::Local(root) => local(&step.path, root, |path| match is_directory {
+                true => fs::remove_dir(path),
+                false => fs::remove_file(path),
+            }),
         }
     }
 }

@@ -105,6 +105,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// The way that the files went between two servers.
     pub plan: Option<Plan>,
+    /// Files that were not even tried, since going on made no sense.
+    pub untried: u64,
     /// How many things failed.
     pub failed: u64,
     /// The first of them.

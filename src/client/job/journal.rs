@@ -79,23 +79,24 @@ impl Journal {
         self.done.get(path).cloned()
     }
 
-    /// A file is about to be written.
-    pub fn begin(&mut self, path: &TreePath) -> Result<(), ClientError> {
+    /// A file is about to be written. Said before the first byte of it can be: half a file that
+    /// nobody knows of would pass for a whole one.
+    pub fn begin(&self, path: &TreePath) -> Result<(), ClientError> {
         self.write(&Line::Begun(percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string()))
     }
 
     /// It arrived.
-    pub fn done(&mut self, entry: &Entry) -> Result<(), ClientError> {
+    pub fn done(&self, entry: &Entry) -> Result<(), ClientError> {
         self.write(&Line::Done(entry.clone()))
     }
 
     /// Makes sure that what was written survives a loss of power.
-    pub fn sync(&mut self) -> Result<(), ClientError> {
+    pub fn sync(&self) -> Result<(), ClientError> {
         self.file.sync_data().map_err(|error| self.failed(error))
     }
 
     /// The job is done, and nothing is left to go on with.
-    pub fn finish(self) -> Result<(), ClientError> {
+    pub fn finish(&self) -> Result<(), ClientError> {
         fs::remove_file(&self.path).map_err(|error| self.failed(error))
     }
 
@@ -136,11 +137,12 @@ impl Journal {
         Ok(end)
     }
 
-    fn write(&mut self, line: &Line) -> Result<(), ClientError> {
+    fn write(&self, line: &Line) -> Result<(), ClientError> {
         let mut text = serde_json::to_vec(line).expect("strings and numbers are JSON");
         text.push(b'\n');
-        // One write, so that a kill leaves whole lines and at most one that is cut.
-        self.file.write_all(&text).map_err(|error| self.failed(error))
+        // One write, so that a kill leaves whole lines and at most one that is cut, and so that the
+        // lines of several lanes do not mix.
+        (&self.file).write_all(&text).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: io::Error) -> ClientError {
@@ -161,7 +163,7 @@ mod tests {
     fn the_next_run_knows_what_was_done() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("new/journal");
-        let mut journal = Journal::open(&file, "a b").unwrap();
+        let journal = Journal::open(&file, "a b").unwrap();
         assert!(journal.is_new());
         assert!(Journal::open(&file, "a b").is_err(), "the job is running");
         let entry = Entry::new(b"x", Some(5), ProofKind::Size);
@@ -174,7 +176,7 @@ mod tests {
         // A kill in the middle of a line.
         let whole = fs::read(&file).unwrap();
         fs::write(&file, [&whole[..], b"{\"done\":{\"pa"].concat()).unwrap();
-        let mut journal = Journal::open(&file, "a b").unwrap();
+        let journal = Journal::open(&file, "a b").unwrap();
         assert!(matches!(journal.earlier(&path(b"x")), Earlier::Done(done) if *done == entry));
         assert!(matches!(journal.earlier(&path(b"\xff %\"")), Earlier::Begun));
         assert!(matches!(journal.earlier(&path(b"y")), Earlier::Unknown));

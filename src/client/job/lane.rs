@@ -6,6 +6,8 @@ use crate::{
         job::{
             carrier::{Arrival, Between, Carrier, Down, Up},
             end::OpenEnd,
+            journal::Journal,
+            patience::Patience,
         },
     },
     proto::stamp,
@@ -32,6 +34,7 @@ pub(super) struct Desk<'a> {
     /// What the servers of one lane keep to, in bytes a second.
     pub rate: Option<u64>,
     pub retries: u32,
+    pub journal: Option<&'a Journal>,
     /// Steps that nobody has taken yet.
     pub queue: Receiver<usize>,
     pub news: Sender<News>,
@@ -55,12 +58,11 @@ pub(super) enum News {
     Idle(usize, Option<ClientError>),
 }
 
-/// The pause before the second try; each one is twice as long as the one before.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const MAX_PAUSE: Duration = Duration::from_secs(60);
-
-/// So many failures of the connection in a row end a job: the server is gone.
+/// So many tries in a row that the connection failed end a job: the server is gone.
 const MAX_LOST_IN_A_ROW: u32 = 3;
+
+/// How often a lane that pauses looks whether the job has ended.
+const PAUSE_TICK: Duration = Duration::from_millis(100);
 
 /// How often a file's progress is told.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -99,6 +101,14 @@ pub(super) fn serve(lane: usize, source: &mut OpenEnd, target: &mut OpenEnd, des
     desk.tell(News::Idle(lane, refused));
 }
 
+/// Whether the servers of a lane are known to await a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Footing {
+    Firm,
+    /// Something failed: a late reply could be taken for that to the next command.
+    Shaken,
+}
+
 impl Desk<'_> {
     /// A lane that could not begin.
     pub fn absent(&self, lane: usize, error: ClientError) {
@@ -117,21 +127,27 @@ impl Desk<'_> {
 
     fn work(&self, lane: usize, carrier: &mut dyn Carrier) {
         let mut lost_in_a_row = 0;
-        while let Ok(number) = self.queue.try_recv() {
-            if self.stop.load(Ordering::Relaxed) {
-                return;
-            }
-            let Err(error) = self.step(lane, number, carrier) else {
+        let mut footing = Footing::Firm;
+        while self.goes_on()
+            && let Ok(number) = self.queue.try_recv()
+        {
+            let Err(error) = self.step(lane, number, carrier, &mut footing) else {
                 lost_in_a_row = 0;
                 continue;
             };
             match &error {
                 // No file has another way.
                 ClientError::NoRoute(..) => self.stop.store(true, Ordering::Relaxed),
-                ClientError::Lost(..) | ClientError::Unreachable(..) | ClientError::Login(..) => {
-                    lost_in_a_row += 1;
+                ClientError::Lost(..)
+                | ClientError::Interrupted(_)
+                | ClientError::Unreachable(..)
+                | ClientError::Login(..) => {
+                    lost_in_a_row += 1 + self.retries;
                     let gone = lost_in_a_row >= MAX_LOST_IN_A_ROW;
                     self.stop.fetch_or(gone, Ordering::Relaxed);
+                }
+                ClientError::NoSpace(..) if self.single.is_none() => {
+                    carrier.make_room(&self.steps[number].path);
                 }
                 _ => lost_in_a_row = 0,
             }
@@ -145,42 +161,66 @@ impl Desk<'_> {
         lane: usize,
         number: usize,
         carrier: &mut dyn Carrier,
+        footing: &mut Footing,
     ) -> Result<(), ClientError> {
+        if let Some(journal) = self.journal {
+            let written = journal.begin(&self.steps[number].path);
+            written.inspect_err(|_| self.stop.store(true, Ordering::Relaxed))?;
+        }
         self.tell(News::Begun(lane, number));
         let mut existing = match self.steps[number].act {
             Act::Copy(existing) => existing,
             _ => Existing::Replace,
         };
-        let mut pause = FIRST_PAUSE;
-        for left in (0..=self.retries).rev() {
-            let error = match self.try_step(lane, number, existing, carrier) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
+        let mut patience = Patience::new(self.retries);
+        let mut proved = 0;
+        loop {
+            let revived = match footing {
+                Footing::Firm => Ok(()),
+                Footing::Shaken => carrier.revive(),
             };
-            if left == 0 || !may_pass(&error) || self.stop.load(Ordering::Relaxed) {
-                return Err(error);
+            let mut teller = Teller::new(lane, &self.news);
+            let tried =
+                revived.and_then(|()| self.try_step(number, existing, carrier, &mut teller));
+            let Err(error) = tried else {
+                *footing = Footing::Firm;
+                return Ok(());
+            };
+            *footing = Footing::Shaken;
+            if let Some(at) = teller.begun_at.filter(|at| *at > proved) {
+                // The try before has brought the file further: it may take many of them.
+                (proved, patience) = (at, Patience::new(self.retries));
             }
+            let Some(pause) = patience.after(&error).filter(|_| self.goes_on()) else {
+                return Err(error);
+            };
             self.tell(News::Retrying(lane, number, error, pause));
-            thread::sleep(pause);
-            pause = (pause * 2).min(MAX_PAUSE);
+            self.pause(pause);
             // What is there now is what we have written, as far as it is equal.
             existing = Existing::Continue;
         }
-        unreachable!("the last try returns")
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn pause(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while self.goes_on() && Instant::now() < end {
+            thread::sleep(PAUSE_TICK.min(end.saturating_duration_since(Instant::now())));
+        }
     }
 
     fn try_step(
         &self,
-        lane: usize,
         number: usize,
         existing: Existing,
         carrier: &mut dyn Carrier,
+        teller: &mut Teller<'_>,
     ) -> Result<(), ClientError> {
         let step = &self.steps[number];
         let from = self.single.unwrap_or(&step.path);
-        if existing == Existing::Continue {
-            carrier.revive()?;
-        }
         let stamped = |mut arrival: Arrival| {
             arrival.entry.modified = step.modified.map(|moment| stamp::print(moment.time));
             Box::new(arrival)
@@ -195,15 +235,14 @@ impl Desk<'_> {
         if let Some(plan) = *self.plan.lock().unwrap_or_else(PoisonError::into_inner) {
             carrier.prefer(plan);
         }
-        let mut teller = Teller { lane, news: &self.news, told: Instant::now() };
-        let arrival = carrier.carry(from, &step.path, existing, &mut teller)?;
+        let arrival = carrier.carry(from, &step.path, existing, teller)?;
         if self.preserve {
             carrier.preserve(&step.path, step.modified, step.mode)?;
         }
         if arrival.plan.is_some() {
             *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = arrival.plan;
         }
-        self.tell(News::Done(lane, number, stamped(arrival)));
+        self.tell(News::Done(teller.lane, number, stamped(arrival)));
         Ok(())
     }
 
@@ -215,22 +254,26 @@ impl Desk<'_> {
     }
 }
 
-/// Whether the next try may do better.
-fn may_pass(error: &ClientError) -> bool {
-    error.is_transient() || matches!(error, ClientError::Unreachable(..))
-}
-
 /// Tells how far a file is, not too often. Whoever does not listen misses nothing.
 struct Teller<'a> {
     lane: usize,
     news: &'a Sender<News>,
     told: Instant,
+    /// So many bytes of the file were there at first, known to be right.
+    begun_at: Option<u64>,
+}
+
+impl<'a> Teller<'a> {
+    fn new(lane: usize, news: &'a Sender<News>) -> Teller<'a> {
+        Teller { lane, news, told: Instant::now(), begun_at: None }
+    }
 }
 
 impl Progress for Teller<'_> {
     fn begin(&mut self, _: Option<u64>) {}
 
     fn at(&mut self, bytes: u64) {
+        self.begun_at.get_or_insert(bytes);
         if self.told.elapsed() >= PROGRESS_INTERVAL {
             self.told = Instant::now();
             let _ = self.news.send(News::At(self.lane, bytes));

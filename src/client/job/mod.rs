@@ -12,6 +12,7 @@ mod event;
 mod journal;
 mod lane;
 mod manifest;
+mod patience;
 mod request;
 mod roots;
 mod survey;

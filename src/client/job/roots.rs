@@ -2,7 +2,11 @@
 //! which may have another name at the target.
 
 use crate::{
-    client::{ClientError, Extension, Request, TreePath, job::end::OpenEnd, tree},
+    client::{
+        ClientError, Extension, Request, TreePath,
+        job::{end::OpenEnd, patience::patiently},
+        tree,
+    },
     proto::{Glob, Listed, ListedKind},
 };
 use std::{
@@ -28,7 +32,7 @@ pub(super) fn find(
     source: &mut OpenEnd,
     target: &mut OpenEnd,
 ) -> Result<Scope, ClientError> {
-    match look(source)? {
+    match patiently(source, request.retries, look)? {
         Some(Listed { kind: ListedKind::Directory, .. }) => {
             if !request.recursive {
                 return Err(ClientError::IsDirectory(request.source.to_string()));
@@ -66,7 +70,8 @@ fn one_file(
     }
     let is_named = |name: Option<TreePath>| name.ok_or(ClientError::BadText("a file's name"));
     let from = is_named(last_name(source))?;
-    let into = request.target.is_spelt_as_directory() || is_directory(target)?;
+    let into =
+        request.target.is_spelt_as_directory() || patiently(target, request.retries, is_directory)?;
     let to = match into {
         true => from.clone(),
         false => {

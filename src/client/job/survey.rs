@@ -8,6 +8,7 @@ use crate::{
             decide::{self, Earlier},
             end::OpenEnd,
             journal::Journal,
+            patience::{Patient, patiently},
             roots::{self, Scope},
         },
         plan,
@@ -166,18 +167,23 @@ pub(super) fn survey(
     journal: Option<&Journal>,
     observer: &mut dyn Observer,
 ) -> Result<Survey, ClientError> {
+    let retries = request.retries;
     let scope = roots::find(request, source, target)?;
     let mut survey = Survey { steps: Vec::new(), stumbles: Vec::new(), single: None };
     if let Scope::File(from, file, to) = scope {
         let asks = request.on_existing != OnExisting::Overwrite || is_resumed(journal);
-        let there = if asks { target.look(&to)? } else { None };
+        let there = match asks {
+            true => patiently(target, retries, |end| end.look(&to))?,
+            false => None,
+        };
         let earlier = journal.map_or(Earlier::Unknown, |journal| journal.earlier(&to));
         survey.decide(&to, &file, there.as_ref(), request, earlier);
         survey.single = Some(from);
         return Ok(survey);
     }
     let mut there = present(request, &scope, target, journal)?;
-    survey.walk_source(Look::new(request, &scope), source, &mut there, journal, observer);
+    let mut source = Patient { end: source, retries };
+    survey.walk_source(Look::new(request, &scope), &mut source, &mut there, journal, observer);
     if request.delete && survey.stumbles.is_empty() {
         survey.delete(there);
     }
@@ -232,11 +238,12 @@ fn present(
 ) -> Result<BTreeMap<TreePath, Listed>, ClientError> {
     let matters =
         request.on_existing != OnExisting::Overwrite || request.delete || is_resumed(journal);
-    if !matters || roots::look(target)?.is_none() {
+    if !matters || patiently(target, request.retries, roots::look)?.is_none() {
         return Ok(BTreeMap::new());
     }
     let mut look = Look::new(request, scope);
     let mut present = BTreeMap::new();
+    let target = &mut Patient { end: target, retries: request.retries };
     while let Some(found) = look.next(target) {
         // What cannot be looked at there might be deleted, or copied again and again.
         let (path, listed) = found.map_err(|stumble| stumble.error)?;
@@ -312,6 +319,11 @@ impl Step {
     fn new(path: TreePath, act: Act, listed: &Listed) -> Step {
         let Listed { size, modified, mode, .. } = *listed;
         Step { path, act, size, modified, mode }
+    }
+
+    /// Whether something of the target goes by it.
+    pub fn deletes(&self) -> bool {
+        matches!(self.act, Act::DeleteFile | Act::DeleteDirectory)
     }
 
     /// Whether bytes may have to be moved for it.

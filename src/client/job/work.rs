@@ -8,6 +8,7 @@ use crate::client::{
         journal::Journal,
         lane::{self, Desk, News},
         manifest::Manifest,
+        patience::patiently,
         survey::{self, Survey},
     },
 };
@@ -32,20 +33,22 @@ impl Request {
     pub fn run(&self, observer: &mut dyn Observer) -> Result<Summary, ClientError> {
         let begun = Instant::now();
         let mut books = Books::open(self, observer)?;
-        let mut source = OpenEnd::open(&self.source)?;
-        let mut target = OpenEnd::open(&self.target)?;
+        let mut source = OpenEnd::open_patiently(&self.source, self.retries)?;
+        let mut target = OpenEnd::open_patiently(&self.target, self.retries)?;
+        let journal = books.journal.clone();
         let survey =
-            survey::survey(self, &mut source, &mut target, books.journal.as_ref(), books.observer)?;
+            survey::survey(self, &mut source, &mut target, journal.as_deref(), books.observer)?;
         let Survey { steps, stumbles, single } = survey;
         books.surveyed(&steps)?;
         for stumble in stumbles {
             books.failed(&stumble.path, stumble.error);
         }
+        let retries = self.retries;
         if single.is_none() {
-            target.make_root()?;
+            patiently(&mut target, retries, OpenEnd::make_root)?;
         }
         for step in steps.iter().filter(|step| step.act == Act::MakeDirectory) {
-            let made = target.make_directories(&step.path);
+            let made = patiently(&mut target, retries, |end| end.make_directories(&step.path));
             books.changed(step, made);
         }
         if steps.iter().any(Step::is_copy) {
@@ -53,14 +56,8 @@ impl Request {
         }
         // Nothing is deleted for a job that did not do what it should.
         if books.summary.failed == 0 {
-            for step in &steps {
-                match step.act {
-                    Act::DeleteFile => books.changed(step, target.remove_file(&step.path)),
-                    Act::DeleteDirectory => {
-                        books.changed(step, target.remove_directory(&step.path));
-                    }
-                    _ => {}
-                }
+            for step in steps.iter().filter(|step| step.deletes()) {
+                books.changed(step, patiently(&mut target, retries, |end| end.remove(step)));
             }
         }
         source.close();
@@ -84,6 +81,7 @@ impl Request {
         }
         let (news, heard) = crossbeam_channel::unbounded();
         let lanes = self.lanes.clamp(1, taken.len());
+        let (rest, journal) = (taken.clone(), books.journal.clone());
         let desk = Desk {
             steps,
             single,
@@ -91,6 +89,7 @@ impl Request {
             pace: Pace::of(self.max_rate.map(|rate| Arc::new(Bucket::new(rate)))),
             rate: self.max_rate.map(|rate| (rate / lanes as u64).max(1)),
             retries: self.retries,
+            journal: journal.as_deref(),
             queue: taken,
             news,
             plan: Mutex::new(self.preferred),
@@ -99,13 +98,11 @@ impl Request {
         let outcome = thread::scope(|scope| {
             let desk = &desk;
             for number in 1..lanes {
-                let ends = || {
-                    let source = source.again(&self.source, number)?;
-                    Ok((source, target.again(&self.target, number)?))
-                };
-                scope.spawn({
-                    let ends: Result<(OpenEnd, OpenEnd), ClientError> = ends();
-                    move || match ends {
+                let (from, to) =
+                    (source.root(&self.source, number), target.root(&self.target, number));
+                scope.spawn(move || {
+                    let ends = || Ok((OpenEnd::open(&from)?, OpenEnd::open(&to)?));
+                    match ends() {
                         Ok((mut source, mut target)) => {
                             lane::serve(number, &mut source, &mut target, desk);
                             source.close();
@@ -122,6 +119,7 @@ impl Request {
             drop(heard);
             outcome
         });
+        books.summary.untried = rest.len() as u64;
         books.summary.plan = *desk.plan.lock().unwrap_or_else(PoisonError::into_inner);
         outcome.map(|()| (source, target))
     }
@@ -129,7 +127,7 @@ impl Request {
 
 /// What is written down of a job, and who hears of it.
 struct Books<'a> {
-    journal: Option<Journal>,
+    journal: Option<Arc<Journal>>,
     manifest: Option<Manifest>,
     observer: &'a mut dyn Observer,
     summary: Summary,
@@ -140,6 +138,7 @@ impl<'a> Books<'a> {
     fn open(request: &Request, observer: &'a mut dyn Observer) -> Result<Books<'a>, ClientError> {
         let journal = request.journal.as_deref();
         let journal = journal.map(|path| Journal::open(path, &request.name())).transpose()?;
+        let journal = journal.map(Arc::new);
         let manifest = request.manifest.as_deref().map(Manifest::create).transpose()?;
         let summary = Summary::default();
         Ok(Books { journal, manifest, observer, summary, synced: Instant::now() })
@@ -200,9 +199,6 @@ impl<'a> Books<'a> {
         match news {
             News::Begun(lane, number) => {
                 let Step { path, size, .. } = &steps[number];
-                if let Some(journal) = &mut self.journal {
-                    journal.begin(path)?;
-                }
                 self.observer.event(&Event::Begun { lane, path, bytes: *size });
             }
             News::At(lane, bytes) => self.observer.event(&Event::At { lane, bytes }),
@@ -230,7 +226,7 @@ impl<'a> Books<'a> {
     }
 
     fn arrived(&mut self, arrival: &Arrival) -> Result<(), ClientError> {
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = &self.journal {
             journal.done(&arrival.entry)?;
         }
         match &mut self.manifest {
@@ -247,8 +243,7 @@ impl<'a> Books<'a> {
     fn changed(&mut self, step: &Step, outcome: Result<(), ClientError>) {
         match outcome {
             Ok(()) => {
-                let deletes = matches!(step.act, Act::DeleteFile | Act::DeleteDirectory);
-                self.summary.deleted += u64::from(deletes);
+                self.summary.deleted += u64::from(step.deletes());
                 self.observer.event(&Event::Changed(step));
             }
             Err(error) => self.failed(step.path.as_bytes(), error),
@@ -262,7 +257,7 @@ impl<'a> Books<'a> {
     }
 
     fn sync(&mut self) -> Result<(), ClientError> {
-        match &mut self.journal {
+        match &self.journal {
             Some(journal) => {
                 self.synced = Instant::now();
                 journal.sync()

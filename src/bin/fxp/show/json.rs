@@ -24,6 +24,7 @@ impl Show for Json {
             "skipped": summary.skipped,
             "deleted": summary.deleted,
             "failed": summary.failed,
+            "untried": summary.untried,
             "bytes": summary.bytes,
             "seconds": summary.elapsed.as_secs_f64(),
             "route": summary.plan.map(|plan| plan.to_string()),
