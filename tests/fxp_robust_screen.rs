@@ -95,7 +95,8 @@ fn a_tree_leaves_what_failed_and_one_line_for_all_the_rest() {
     }
     source.put("b", b"in the way of a directory");
     std::fs::create_dir(target.path("b")).unwrap();
-    (known(&source, &fxp), known(&target, &fxp));
+    known(&source, &fxp);
+    known(&target, &fxp);
     let words = format!(
         "{} -r -j 4 --resume '{}' '{}'",
         env!("CARGO_BIN_EXE_fxp"),
