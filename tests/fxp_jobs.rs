@@ -171,6 +171,19 @@ fn nothing_is_deleted_when_anything_failed() {
 }
 
 #[test]
+fn nothing_is_deleted_when_a_directory_could_not_be_made() {
+    let scene = Scene::new();
+    write(scene.source("d/x"), b"x");
+    write(scene.source("z"), b"z");
+    write(scene.target("d"), b"a file stands where a directory has to be made");
+    write(scene.target("y"), b"y");
+    let failed = scene.run(&["--mirror", "--delete"]);
+    assert_ne!(failed.status, 0, "{}{}", failed.out, failed.err);
+    failed.says("1 copied, 0 left alone, 0 deleted");
+    assert!(scene.target("y").exists() && scene.target("d").is_file());
+}
+
+#[test]
 fn the_rule_for_what_is_there_is_the_users() {
     for (rule, newer, older) in [
         ("--overwrite", "source", "source"),
