@@ -23,6 +23,8 @@
 //!   [`Upload`], which takes its name when `session/transfers.rs` commits it.
 //! - **How fast** bytes may move is counted in `transfer/pace.rs`, said in `session/rates.rs` and shared by
 //!   `server/accounts.rs`.
+//! - **What an account keeps** is counted in `storage/ledger.rs`, and held to its quota by
+//!   `storage/metered.rs`.
 //! - **A hash** is asked for in `session/hashing.rs`, computed in `transfer/hasher.rs`, and remembered
 //!   in `transfer/hashes.rs` for the [`Version`] of a file that storage told.
 //! - **At which host a client is** is decided in `session/host.rs` for `HOST` and in

@@ -61,6 +61,7 @@ mod layers;
 mod lftp;
 mod lftp_fxp;
 mod limits;
+mod limits_quota;
 mod limits_rates;
 mod listing;
 mod listing_host;

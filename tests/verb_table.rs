@@ -329,11 +329,12 @@ pub const FEATURES: &[(&str, &[Said])] = &[
     ("MFF Modify;UNIX.mode;", &[("MFF Modify=20260203040506;UNIX.mode=0600; a", 213)]),
     ("AVBL", &[("AVBL", 213)]),
     (
-        "SITE CHMOD;HELP;IDLE;SYMLINK;UTIME;WHO",
+        "SITE CHMOD;HELP;IDLE;QUOTA;SYMLINK;UTIME;WHO",
         &[
             ("SITE CHMOD 600 a", 200),
             ("SITE HELP", 214),
             ("SITE IDLE 300", 200),
+            ("SITE QUOTA", 200),
             ("SITE SYMLINK a link", 200),
             ("SITE UTIME 20260203040506 a", 200),
             ("SITE WHO", 211),

@@ -8,14 +8,20 @@ use crate::proto::Amount;
 pub struct AccountLimits {
     /// `rate=`: bytes a second of all its transfers together; 0 is no limit.
     pub rate: Option<Amount>,
+    /// `quota_bytes=`: what its files may hold; 0 is no limit.
+    pub quota_bytes: Option<Amount>,
+    /// `quota_files=`: how many files, directories and links it may have; 0 is no limit.
+    pub quota_files: Option<u64>,
     /// `sessions=`: how many it may have at a time.
     pub sessions: Option<usize>,
 }
 
 impl AccountLimits {
     /// What the options of the users file say, those alone that are set.
-    pub(super) fn options(&self) -> [(&'static str, Option<String>); 2] {
+    pub(super) fn options(&self) -> [(&'static str, Option<String>); 4] {
         [
+            ("quota_bytes", self.quota_bytes.map(|bytes| bytes.to_string())),
+            ("quota_files", self.quota_files.map(|count| count.to_string())),
             ("rate", self.rate.map(|rate| rate.to_string())),
             ("sessions", self.sessions.map(|count| count.to_string())),
         ]
@@ -25,6 +31,8 @@ impl AccountLimits {
     /// such limit.
     pub(super) fn set(&mut self, key: &str, value: &str) -> Option<Result<(), String>> {
         Some(match key {
+            "quota_bytes" => put(&mut self.quota_bytes, value, str::parse),
+            "quota_files" => put(&mut self.quota_files, value, whole),
             "rate" => put(&mut self.rate, value, str::parse),
             "sessions" => put(&mut self.sessions, value, count),
             _ => return None,
@@ -39,6 +47,10 @@ fn put<T>(
 ) -> Result<(), String> {
     *place = if value.is_empty() { None } else { Some(parse(value)?) };
     Ok(())
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a whole number"))
 }
 
 /// To lock an account there is another way.

@@ -55,7 +55,7 @@ pub struct UserOptions {
     pub networks: Vec<IpNet>,
     /// `rights=links,who`: what else the account may do.
     pub rights: Vec<Right>,
-    /// `rate=`, `sessions=`: how much of the server the account may take.
+    /// `quota_bytes=`, `quota_files=`, `rate=`, `sessions=`: how much of the server the account may take.
     pub limits: AccountLimits,
 }
 
@@ -309,7 +309,7 @@ mod tests {
             "bob:*:0:0:a, b=c:/srv/böb:/bin/false:access=ro".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
-            "bob::0:0::/srv/bob:/bin/false:networks=192.0.2.0/24 rate=10M sessions=5".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:networks=192.0.2.0/24 quota_bytes=2G quota_files=1000 rate=10M sessions=5".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),
@@ -341,6 +341,7 @@ mod tests {
             ("ann:!:0:0::/srv::rights=links,fly", "'fly' is no right"),
             ("ann:!:0:0::/srv::fxp=tls fxp=any", "'fxp' stands twice"),
             ("ann:!:0:0::/srv::rate=fast", "'fast' is not a number of bytes"),
+            ("ann:!:0:0::/srv::quota_files=1K", "'1K' is not a whole number"),
             ("ann:!:0:0::/srv::sessions=0", "'0' is not a number of sessions"),
             ("ann:!:0:0::/srv::fxp_in_networks=", "'fxp_in_networks' has no value"),
             ("ann:!:0:0::/srv::fxp_in_networks=192.0.2.1/24", "192.0.2.0/24"),
@@ -396,9 +397,18 @@ mod tests {
     #[test]
     fn an_empty_value_takes_an_option_away() {
         let mut set =
-            options("access=ro fxp=any fxp_in_networks=::1 networks=::1 rate=1K sessions=2")
+            options("access=ro fxp=any fxp_in_networks=::1 networks=::1 rate=1K quota_bytes=1 quota_files=1 sessions=2")
                 .unwrap();
-        for option in ["access=", "fxp=", "fxp_in_networks=", "networks=", "rate=", "sessions="] {
+        for option in [
+            "access=",
+            "fxp=",
+            "fxp_in_networks=",
+            "networks=",
+            "rate=",
+            "quota_bytes=",
+            "quota_files=",
+            "sessions=",
+        ] {
             set.set(option).unwrap();
         }
         assert_eq!(set, UserOptions::default());

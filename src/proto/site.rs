@@ -16,6 +16,8 @@ pub enum SiteArg {
     Symlink(PathArg, PathArg),
     /// How long this session may be idle, in seconds; `None` asks.
     Idle(Option<u64>),
+    /// What the account keeps, and what it may.
+    Quota,
     /// How fast this session's transfers go, in bytes a second; `None` asks, 0 is no wish.
     Rate(Option<u64>),
     /// Who is on.
@@ -33,10 +35,11 @@ pub enum SiteFault {
 
 impl SiteArg {
     /// The words and their arguments, as `SITE HELP` shows them.
-    pub const FORMS: [&'static str; 7] = [
+    pub const FORMS: [&'static str; 8] = [
         "CHMOD <mode> <path>",
         "HELP",
         "IDLE [<seconds>]",
+        "QUOTA",
         "RATE [<bytes a second>]",
         "SYMLINK <target> <path>",
         "UTIME <time> <path>",
@@ -52,6 +55,7 @@ impl SiteArg {
             b"UTIME" => utime(rest),
             b"SYMLINK" => symlink(rest),
             b"IDLE" => number_or_none(rest).map(SiteArg::Idle),
+            b"QUOTA" => Some(SiteArg::Quota),
             b"RATE" => number_or_none(rest).map(SiteArg::Rate),
             b"WHO" => Some(SiteArg::Who),
             _ => return Err(SiteFault::Unknown),
@@ -136,6 +140,7 @@ mod tests {
             ("SYMLINK ../x y z", SiteArg::Symlink(path("../x"), path("y z"))),
             ("IDLE", SiteArg::Idle(None)),
             ("IDLE 60", SiteArg::Idle(Some(60))),
+            ("quota", SiteArg::Quota),
             ("rate", SiteArg::Rate(None)),
             ("RATE 0", SiteArg::Rate(Some(0))),
             ("RATE 102400 ", SiteArg::Rate(Some(102_400))),

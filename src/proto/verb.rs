@@ -246,8 +246,8 @@ pub const VERBS: &[Row] = &[
     writes("MFF", Verb::Mff, "Modify=<time>;UNIX.mode=<mode>; <path>")
         .feat("MFF Modify;UNIX.mode;"),
     inside("AVBL", Verb::Avbl, "[<directory>]").feat("AVBL"),
-    inside("SITE", Verb::Site, "CHMOD|HELP|IDLE|RATE|SYMLINK|UTIME|WHO ...")
-        .feat("SITE CHMOD;HELP;IDLE;SYMLINK;UTIME;WHO"),
+    inside("SITE", Verb::Site, "CHMOD|HELP|IDLE|QUOTA|RATE|SYMLINK|UTIME|WHO ...")
+        .feat("SITE CHMOD;HELP;IDLE;QUOTA;SYMLINK;UTIME;WHO"),
     open("FEAT", Verb::Feat, ""),
     open("HELP", Verb::Help, "[<verb>]"),
     open("SYST", Verb::Syst, ""),

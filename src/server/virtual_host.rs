@@ -63,6 +63,7 @@ pub(super) fn default_host(
         authenticator,
         storage,
         hashes: Arc::default(),
+        ledgers: Arc::default(),
     })
 }
 
@@ -86,12 +87,16 @@ pub(super) fn assemble(
             }
         }
         identities.push(host.identity);
-        let (storage, hashes) = match host.storage {
-            Some(storage) => (storage, Arc::default()),
-            None => (Arc::clone(&default.storage), Arc::clone(&default.hashes)),
+        let (storage, hashes, ledgers) = match host.storage {
+            Some(storage) => (storage, Arc::default(), Arc::default()),
+            None => (
+                Arc::clone(&default.storage),
+                Arc::clone(&default.hashes),
+                Arc::clone(&default.ledgers),
+            ),
         };
         let (greeting, authenticator) = (host.greeting, host.authenticator);
-        others.push(Arc::new(Host { name, greeting, authenticator, storage, hashes }));
+        others.push(Arc::new(Host { name, greeting, authenticator, storage, hashes, ledgers }));
     }
     Ok((Tls::new(identity, &identities, names, floor)?, Hosts { default, others }))
 }

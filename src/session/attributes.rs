@@ -70,6 +70,7 @@ impl Session {
             SiteArg::Utime(time, name) => self.site_change(Change::Modified(*time), name),
             SiteArg::Symlink(target, name) => self.site_symlink(target, name),
             SiteArg::Idle(seconds) => self.site_idle(*seconds),
+            SiteArg::Quota => self.site_quota(),
             SiteArg::Rate(wish) => self.site_rate(*wish),
             SiteArg::Who => self.site_who(),
         }
@@ -85,6 +86,7 @@ impl Session {
         self.refuse_reader()?;
         self.refuse_without(Right::Links)?;
         let path = self.new_path(name)?;
+        self.settle_quota()?;
         self.member()?.tree.make_link(target, &path)?;
         Ok(Reply::new(Code::OK, "Link made."))
     }

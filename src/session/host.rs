@@ -6,7 +6,7 @@ use crate::{
     net::HostId,
     proto::{Code, HostName, Reply},
     session::{Listen, Session, refusal::Handled, state::Login},
-    storage::Storage,
+    storage::{Ledgers, Storage},
     transfer::Hashes,
 };
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Host {
     /// Hashes of its files, as far as they are known. Hosts share them if they share the storage:
     /// two storages may call different files by the same [`crate::storage::Version`].
     pub hashes: Arc<Hashes>,
+    /// What the homes of its storage hold. They are shared likewise.
+    pub ledgers: Arc<Ledgers>,
 }
 
 /// All hosts of a server.

@@ -5,14 +5,15 @@ use crate::{
     proto::{Code, Reply, Secret, VirtualPath},
     session::{
         Hangup, Session,
+        quota::{Allotment, quota_of},
         rates::Rates,
         refusal::{Handled, Refusal},
         state::{Login, Member, Negotiated},
     },
-    storage::Tree,
+    storage::{Metered, Tree},
     sys::poll::{self, Interest},
 };
-use std::{mem, os::fd::AsFd, time::Instant};
+use std::{mem, os::fd::AsFd, sync::Arc, time::Instant};
 
 /// Wrong passwords until the connection ends.
 const MAX_WRONG_PASSWORDS: u32 = 3;
@@ -47,7 +48,9 @@ impl Session {
                 let (client, host) = (self.client, &self.host.name);
                 log::info!("{client}: logged in as {} at {host}", name.escape_debug());
                 let cwd = VirtualPath::root();
-                self.login = Login::Member(Box::new(Member { account, tree, cwd, rates }));
+                let (tree, allotment) = self.allot(&account, tree);
+                self.login =
+                    Login::Member(Box::new(Member { account, tree, cwd, rates, allotment }));
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
             // No guess: nobody's password has been looked at.
@@ -84,6 +87,17 @@ impl Session {
             Refusal::from(Reply::new(Code::NOT_LOGGED_IN, "Login refused: no home directory."))
         })?;
         Ok((account, tree))
+    }
+
+    /// The tree as the account may fill it.
+    fn allot(&self, account: &Account, tree: Box<dyn Tree>) -> (Box<dyn Tree>, Option<Allotment>) {
+        let quota = quota_of(&account.limits, &self.services.settings);
+        if !quota.is_set() {
+            return (tree, None);
+        }
+        let ledger = self.host.ledgers.of(&account.home);
+        let metered = Metered::new(tree, Arc::clone(&ledger), quota);
+        (Box::new(metered), Some(Allotment { ledger, quota }))
     }
 
     /// Back to the state of a new connection, as far as the login and all it agreed on go.

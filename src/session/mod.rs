@@ -18,6 +18,7 @@ mod info;
 mod listing;
 mod login;
 mod ports;
+mod quota;
 mod rates;
 mod refusal;
 mod security;
@@ -36,7 +37,7 @@ use crate::{
     net::{Channel, HostId, NetError, Stream, TlsScope, Until},
     proto::{
         Code, Command, CommandFault, Line, Reply, VirtualPath,
-        verb::{Row, Verb},
+        verb::{Effect, Row, Verb},
     },
 };
 use gate::Saying;
@@ -189,6 +190,9 @@ impl Session {
         let (row, command) = parsed?;
         log::trace!("{}: {command:?}", self.client);
         self.admit(row)?;
+        if row.effect == Effect::Writes || matches!(row.verb, Verb::Avbl | Verb::Allo) {
+            self.settle_quota()?;
+        }
         self.forget_unless_used_by(row.verb);
         self.obey(command).map(|reply| (row, reply))
     }

@@ -57,6 +57,10 @@ pub struct Settings {
     pub ban_lasts: Duration,
     /// The networks whose addresses are never banned.
     pub trusted_networks: Vec<IpNet>,
+    /// Bytes that an account which names no number may keep; 0 is no limit.
+    pub quota_bytes: u64,
+    /// Files, directories and links that it may; 0 is no limit.
+    pub quota_files: u64,
     /// Bytes a second of all transfers together; 0 is no limit.
     pub max_rate: u64,
     /// Bytes a second of the transfers of one session; 0 is no limit.
@@ -101,6 +105,8 @@ impl Default for Settings {
             ban_within: Duration::from_secs(600),
             ban_lasts: Duration::from_secs(900),
             trusted_networks: Vec::new(),
+            quota_bytes: 0,
+            quota_files: 0,
             max_rate: 0,
             max_rate_per_session: 0,
             max_rate_per_account: 0,

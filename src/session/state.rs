@@ -7,7 +7,7 @@ use crate::{
         Algorithm, ByteRange, DeflateLevel, Facts, Fingerprint, Mode, Protection, Representation,
         TlsRole, VirtualPath,
     },
-    session::{early::Early, rates::Rates},
+    session::{early::Early, quota::Allotment, rates::Rates},
     storage::Tree,
 };
 
@@ -38,6 +38,8 @@ pub struct Member {
     pub tree: Box<dyn Tree>,
     pub cwd: VirtualPath,
     pub rates: Rates,
+    /// If it may not keep as much as it likes.
+    pub allotment: Option<Allotment>,
 }
 
 /// How transfers shall go. `AUTH` and `REIN` set it back.

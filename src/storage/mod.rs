@@ -7,12 +7,16 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod ledger;
 mod local;
 mod memory;
+mod metered;
 
 pub use error::StorageError;
+pub use ledger::{Ledger, Ledgers, Quota, Usage};
 pub use local::{Local, LocalOptions};
 pub use memory::Memory;
+pub use metered::Metered;
 
 use crate::proto::{Change, Entry, PathArg, VirtualPath};
 use std::ffi::OsStr;
@@ -28,7 +32,7 @@ pub trait Storage: Send + Sync {
 }
 
 /// One account's view: every path is absolute in it, and nothing outside it can be reached.
-pub trait Tree: Send {
+pub trait Tree: Send + Sync {
     /// What `path` names, links followed. [`StorageError::NotFound`] when nothing is there.
     fn entry(&self, path: &VirtualPath) -> Result<Entry>;
 
@@ -148,6 +152,12 @@ pub trait Upload: Send {
     /// The file was cut short. A name that is new keeps what came, if anything did, so that `REST`
     /// or `APPE` can go on; a file that was to be replaced stays untouched. Tells which it was.
     fn keep_partial(self: Box<Self>) -> Result<Kept>;
+
+    /// Whether what is written stands under the file's own name at once, rather than in a new file
+    /// that takes the name in the end.
+    fn is_in_place(&self) -> bool {
+        false
+    }
 }
 
 /// What became of a file that was cut short.

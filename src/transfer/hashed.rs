@@ -71,6 +71,10 @@ impl Download for Hashed<dyn Download> {
 }
 
 impl Upload for Hashed<dyn Upload> {
+    fn is_in_place(&self) -> bool {
+        self.file.is_in_place()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write(bytes)?;
         if let Some(hasher) = &mut self.hasher {
@@ -123,6 +127,10 @@ impl Download for Part<dyn Download> {
 
 /// It must be filled, and nothing is written behind it.
 impl Upload for Part<dyn Upload> {
+    fn is_in_place(&self) -> bool {
+        self.file.is_in_place()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let fits = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
         if fits > 0 {

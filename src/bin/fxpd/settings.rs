@@ -408,6 +408,20 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.settings.trusted_networks, networks_or_none(value)),
     },
     Setting {
+        key: "quota_bytes",
+        kind: "bytes",
+        default: "0",
+        about: "Bytes that an account may keep which names no number; 0 for no limit.",
+        set: |config, value| put(&mut config.settings.quota_bytes, bytes(value)),
+    },
+    Setting {
+        key: "quota_files",
+        kind: "number",
+        default: "0",
+        about: "Files, directories and links that it may; 0 for no limit.",
+        set: |config, value| put(&mut config.settings.quota_files, bytes(value)),
+    },
+    Setting {
         key: "max_rate",
         kind: "bytes",
         default: "0",

@@ -247,6 +247,10 @@ impl InPlace {
 }
 
 impl Upload for InPlace {
+    fn is_in_place(&self) -> bool {
+        true
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.cut()?;
         Ok(self.file.write_all(bytes)?)

@@ -116,6 +116,10 @@ impl InPlace {
 }
 
 impl Upload for InPlace {
+    fn is_in_place(&self) -> bool {
+        true
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let cut_to = self.cut_to.take();
         let mut content = self.file.content();
