@@ -19,7 +19,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 UNITS   := fxpd.service fxpd@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools check check-tools demo install uninstall dist deb clean
+.PHONY: all build-tools check check-full check-tools demo install uninstall dist deb clean
 
 all: build-tools
 	$(CARGO) build --release --locked
@@ -41,6 +41,11 @@ check: check-tools
 	$(CARGO) build --locked --bins
 	$(CARGO) test --locked
 	$(MAKE) --no-print-directory demo DEMO_MIB=64
+
+# The same jobs of fxp as in check, at full size: trees of 10,000 files and a file of 5 GiB, killed
+# again and again. Half an hour, and 15 GiB in TMPDIR.
+check-full: check-tools
+	FXPD_TEST_FULL=1 $(CARGO) test --locked --test tests fxp_robust::
 
 check-tools: build-tools
 	@tests/tools.sh check
