@@ -1,5 +1,5 @@
-//! One logged-in server: its commands with their deadlines, the only place that says `SSCN`, and
-//! the way back to a known state after a transfer went wrong.
+//! One logged-in server: its commands with their deadlines, and the way back to a known state after a
+//! transfer went wrong.
 
 use crate::{
     client::{
@@ -7,12 +7,14 @@ use crate::{
         Verification,
         control::{Argument, Control},
         login::{self, Session},
+        wishes::Wishes,
     },
     net::{Connector, Identity, NetError, Newest, Until},
-    proto::{Algorithm, Code, Fingerprint, Protection, Reply, TlsRole},
+    proto::{Code, Fingerprint, Reply},
     transfer::Pace,
 };
 use std::{
+    mem,
     os::fd::{AsFd, BorrowedFd},
     path::PathBuf,
     sync::Arc,
@@ -59,16 +61,10 @@ pub struct Connection {
     credentials: Credentials,
     setup: Setup,
     session: Session,
-    /// What the server's part in TLS is on the data connections of files.
-    role: TlsRole,
-    /// Whose certificate the server expects on those data connections, by `XPEER`.
-    expected_peer: Option<Fingerprint>,
-    /// The algorithm that `OPTS HASH` chose.
-    hashes_by: Option<Algorithm>,
+    /// What it was told and stays told.
+    wishes: Wishes,
     /// How fast our own data connections may move bytes.
     pace: Pace,
-    /// How fast the server was told to move those that are not ours, in bytes a second.
-    rate: Option<u64>,
     /// What an aborted transfer of ours left behind.
     unsettled: Option<Outstanding>,
     /// The login directory, once it was asked for.
@@ -102,11 +98,8 @@ impl Connection {
             credentials,
             setup,
             session,
-            role: TlsRole::Accept,
-            expected_peer: None,
-            hashes_by: None,
+            wishes: Wishes::default(),
             pace: Pace::default(),
-            rate: None,
             unsettled: None,
             home: None,
         })
@@ -189,18 +182,6 @@ impl Connection {
         self.session.control.send(verb, Argument::None)
     }
 
-    /// Makes the next transfer begin behind so many bytes (RFC 3659 §5). Said right before its verb.
-    pub(super) fn skip_to(&mut self, at: u64) -> Result<(), ClientError> {
-        if at == 0 {
-            return Ok(());
-        }
-        let reply = self.ask("REST", at.to_string().as_bytes())?;
-        match reply.code() {
-            Code::NEED_MORE => Ok(()),
-            _ => Err(ClientError::Refused(self.site.to_string(), format!("REST {at}"), reply)),
-        }
-    }
-
     /// The control connection, for those who collect replies themselves.
     pub(super) fn control(&mut self) -> &mut Control {
         &mut self.session.control
@@ -212,72 +193,6 @@ impl Connection {
 
     pub(super) fn timeout(&self) -> Duration {
         self.setup.timeout
-    }
-
-    /// Another command than `SSCN` has set the server's part in TLS.
-    pub(super) fn assume_role(&mut self, role: TlsRole) {
-        self.role = role;
-    }
-
-    /// Sets the server's part in TLS on data connections of files, if it is not that already: once
-    /// for a whole run (client rules 4 and 5). A server that does not list `SSCN` is never sent it
-    /// (rules 1 and 2), and always accepts.
-    pub(super) fn set_role(&mut self, role: TlsRole) -> Result<Option<Reply>, ClientError> {
-        if self.role == role || !self.features().has(Extension::Sscn) {
-            return Ok(None);
-        }
-        let reply = self.ask("SSCN", role.wish().as_bytes())?;
-        match reply.code().is_success() {
-            true => {
-                self.role = role;
-                Ok(None)
-            }
-            false => Ok(Some(reply)),
-        }
-    }
-
-    /// Sets how the data connections are protected, if they are not that already. The answer of the
-    /// server is its refusal. One without TLS is not asked.
-    pub(super) fn set_protection(
-        &mut self,
-        protection: Protection,
-    ) -> Result<Option<Reply>, ClientError> {
-        if self.session.protection == protection || self.is_clear() {
-            return Ok(None);
-        }
-        let level = match protection {
-            Protection::Clear => "C",
-            Protection::Private => "P",
-        };
-        let reply = self.ask("PROT", level.as_bytes())?;
-        match reply.code().is_success() {
-            true => {
-                self.session.protection = protection;
-                Ok(None)
-            }
-            false => Ok(Some(reply)),
-        }
-    }
-
-    /// Tells the server whose certificate the peer of its data connections must show, if it was not
-    /// told that before; `None` for nobody's in particular. A server that does not list `XPEER` is
-    /// never sent it.
-    pub(super) fn expect_peer(
-        &mut self,
-        peer: Option<Fingerprint>,
-    ) -> Result<Option<Reply>, ClientError> {
-        if self.expected_peer == peer || !self.features().has(Extension::Xpeer) {
-            return Ok(None);
-        }
-        let argument = peer.map_or("OFF".to_owned(), |peer| format!("SHA-256 {}", peer.hex()));
-        let reply = self.ask("XPEER", argument.as_bytes())?;
-        match reply.code().is_success() {
-            true => {
-                self.expected_peer = peer;
-                Ok(None)
-            }
-            false => Ok(Some(reply)),
-        }
     }
 
     /// How sure the two servers of a copy must be of each other.
@@ -351,6 +266,11 @@ impl Connection {
         ClientError::Lost(self.site.to_string(), error)
     }
 
+    /// What the server was told and stays told.
+    pub(super) fn wishes(&mut self) -> &mut Wishes {
+        &mut self.wishes
+    }
+
     /// Keeps uploads and downloads to this pace.
     pub(super) fn keep_pace(&mut self, pace: Pace) {
         self.pace = pace;
@@ -360,35 +280,10 @@ impl Connection {
         &self.pace
     }
 
-    /// Has the server move so many bytes a second at most, also after a new login. Whether it can.
-    pub(super) fn limit_rate(&mut self, bytes_per_s: u64) -> Result<bool, ClientError> {
-        if !self.features().has(Extension::SiteRate) {
-            return Ok(false);
-        }
-        let reply = self.ask("SITE", format!("RATE {bytes_per_s}").as_bytes())?;
-        if !reply.code().is_success() {
-            return Ok(false);
-        }
-        self.rate = Some(bytes_per_s);
-        Ok(true)
-    }
-
     /// Makes sure that the server still hears us, and logs in anew if not.
     pub fn revive(&mut self) -> Result<(), ClientError> {
         let outstanding = self.unsettled.take().unwrap_or(Outstanding::Nothing);
         self.resynchronise(outstanding).map(drop)
-    }
-
-    /// Chooses what `HASH` computes, unless that is chosen already. Whether the server agreed.
-    pub(super) fn hash_by(&mut self, algorithm: Algorithm) -> Result<bool, ClientError> {
-        if self.hashes_by != Some(algorithm) {
-            let chosen = self.ask("OPTS", format!("HASH {}", algorithm.name()).as_bytes())?;
-            if !chosen.code().is_success() {
-                return Ok(false);
-            }
-            self.hashes_by = Some(algorithm);
-        }
-        Ok(true)
     }
 
     fn home(&mut self) -> Result<RemotePath, ClientError> {
@@ -408,14 +303,9 @@ impl Connection {
     /// Logs in anew. `SSCN` and `XPEER` are off again.
     fn reconnect(&mut self) -> Result<(), ClientError> {
         self.session = login::log_in(&self.site, &self.credentials, &self.setup)?;
-        self.role = TlsRole::Accept;
-        self.expected_peer = None;
-        self.hashes_by = None;
         self.unsettled = None;
-        if let Some(rate) = self.rate {
-            self.limit_rate(rate)?;
-        }
-        Ok(())
+        let before = mem::take(&mut self.wishes);
+        before.rate.map_or(Ok(()), |rate| self.limit_rate(rate).map(drop))
     }
 
     fn drain(&mut self, outstanding: Outstanding) -> Result<Option<Reply>, ClientError> {

@@ -8,7 +8,7 @@ use crate::{
         control::{Argument, Control},
     },
     net::{Connector, NetError},
-    proto::{Fingerprint, Protection, Reply, Secret},
+    proto::{Fingerprint, Reply, Secret},
 };
 
 /// As whom to log in.
@@ -45,8 +45,6 @@ pub(super) struct Session {
     /// `None` for a server without TLS.
     pub fingerprint: Option<Fingerprint>,
     pub features: Features,
-    /// How data connections are protected.
-    pub protection: Protection,
 }
 
 /// Logs in to `site`.
@@ -69,12 +67,11 @@ pub(super) fn log_in(
     let feat = ask(&mut control, "FEAT", "")?;
     let system = ask(&mut control, "SYST", "")?;
     let features = Features::parse(&feat, &[&greeting, &system]);
-    let protection = match site.security {
-        Security::Clear => Protection::Clear,
-        Security::Explicit | Security::Implicit => protect(&mut control)?,
-    };
+    if site.security != Security::Clear {
+        protect(&mut control)?;
+    }
     plain_files(&mut control)?;
-    Ok(Session { control, connector, fingerprint, features, protection })
+    Ok(Session { control, connector, fingerprint, features })
 }
 
 /// A server that has answered and is not judged yet.
@@ -173,7 +170,7 @@ fn authenticate(control: &mut Control, credentials: &Credentials) -> Result<(), 
 }
 
 /// Data under TLS (RFC 4217 §8 and §9).
-fn protect(control: &mut Control) -> Result<Protection, ClientError> {
+fn protect(control: &mut Control) -> Result<(), ClientError> {
     for (verb, argument) in [("PBSZ", "0"), ("PROT", "P")] {
         let reply = ask(control, verb, argument)?;
         if !reply.code().is_success() {
@@ -181,7 +178,7 @@ fn protect(control: &mut Control) -> Result<Protection, ClientError> {
             return Err(ClientError::Insecure(control.name().to_owned(), why));
         }
     }
-    Ok(Protection::Private)
+    Ok(())
 }
 
 /// Files as they are.

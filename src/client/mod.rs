@@ -32,6 +32,7 @@ mod tree;
 mod trust;
 mod upload;
 mod verified;
+mod wishes;
 
 pub use carried::Carried;
 pub use connection::{Connection, Setup};
