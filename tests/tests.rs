@@ -76,6 +76,7 @@ mod resumption;
 mod rfc;
 mod rfc3659;
 mod rfc4217;
+mod rfc7151;
 mod roles;
 mod server_life;
 mod service_manager;

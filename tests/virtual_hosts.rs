@@ -44,7 +44,7 @@ pub struct Hosts {
     pub b: String,
 }
 
-fn host(names: &[&str], user: &'static str, identity: &Identity) -> VirtualHost {
+pub fn host(names: &[&str], user: &'static str, identity: &Identity) -> VirtualHost {
     let files = Memory::new();
     files.put(user, "/out", user.as_bytes());
     let names = names.iter().map(|name| name.parse().unwrap());
@@ -259,7 +259,7 @@ fn unknown_hosts_are_504_and_malformed_ones_501() {
 }
 
 #[test]
-fn host_comes_before_user_and_the_last_one_counts() {
+fn host_comes_before_the_login_and_the_last_one_counts() {
     let hosts = hosts();
     let mut ftp = hosts.site.connect();
     ftp.says("HOST a.example", 220);
@@ -267,7 +267,9 @@ fn host_comes_before_user_and_the_last_one_counts() {
     ftp.says("HOST b.example", 220);
     ftp.secure();
     ftp.says("USER ben", 331);
-    ftp.says("HOST b.example", 503);
+    ftp.says("HOST b.example", 220);
+    ftp.says("PASS pw", 503);
+    ftp.says("USER ben", 331);
     ftp.says("PASS wrong", 530);
     ftp.says("HOST b.example", 220);
     ftp.log_in("ben");

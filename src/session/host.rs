@@ -53,10 +53,11 @@ impl Session {
         (!is_default).then(|| self.host.name.clone())
     }
 
-    /// `HOST`: the host to log in at. The last one counts (RFC 7151 §3.2), until the login begins.
+    /// `HOST`: the host to log in at. The last one counts, until somebody is logged in (RFC 7151 §3).
+    /// One that is refused changes nothing (§3.3).
     pub(super) fn host(&mut self, name: &HostName) -> Handled {
-        if !matches!(self.login, Login::Nobody) {
-            return Err(Reply::new(Code::WRONG_ORDER, "HOST comes before USER.").into());
+        if let Login::Member(_) = self.login {
+            return Err(Reply::new(Code::WRONG_ORDER, "HOST comes before the login.").into());
         }
         let Some(id) = self.services.tls.names().find_reached_at(name, self.local) else {
             return Err(Reply::new(Code::PARAMETER_NOT_BUILT, "There is no such host here.").into());
@@ -68,6 +69,8 @@ impl Session {
             let text = "TLS was set up for another host: REIN or a new connection comes first.";
             return Err(Reply::new(Code::PARAMETER_NOT_BUILT, text).into());
         }
+        // A name that has been said was meant for the host before: the login begins anew (§4).
+        self.login = Login::Nobody;
         self.host_named = Some(id);
         self.host = Arc::clone(self.services.hosts.host(id));
         Ok(self.welcome())
