@@ -371,8 +371,13 @@ fn rfc2640_4_lang_offers_english_and_feat_marks_it() {
     let mut ftp = site.connect();
     let feat = ftp.says("FEAT", 211);
     assert!(inner(&feat).contains(&" LANG EN*"), "{feat}");
-    assert!(inner(&feat).contains(&" UTF8"), "§3: {feat}");
-    plays(&mut ftp, &[("LANG", 200), ("LANG en", 200), ("LANG EN-us", 200), ("LANG fr", 504)]);
+    assert!(inner(&feat).contains(&" UTF8"), "§3.2: {feat}");
+    plays(&mut ftp, &[("LANG", 200), ("LANG en", 200), ("lAnG EN-us", 200), ("LANG fr", 504)]);
+    // One English stands for another (§4.2); what is no tag of a language is 501.
+    plays(
+        &mut ftp,
+        &[("LANG en-AU", 200), ("LANG fr-CA", 504), ("LANG e_n", 501), ("LANG -", 501)],
+    );
     ftp.secure();
     ftp.log_in("ann");
     plays(&mut ftp, &[("MKD пример", 257), ("CWD пример", 250)]);

@@ -274,10 +274,20 @@ impl<'a> Argument<'a> {
         })
     }
 
-    /// `LANG` goes back to the default, which is the only one (RFC 2640 §4.1).
+    /// `LANG` goes back to the default, which is the only one (RFC 2640 §4.1) and stands for the
+    /// English of every country (§4.2).
     fn language(&self) -> Parsed<Command> {
-        match self.bytes.trim_ascii().to_ascii_uppercase().as_slice() {
-            b"" | b"EN" | b"EN-US" | b"EN-GB" | b"I-DEFAULT" => Ok(Command::Lang),
+        if self.bytes.trim_ascii().is_empty() {
+            return Ok(Command::Lang);
+        }
+        let wish = self.word()?;
+        let tags: Vec<&str> = wish.split('-').collect();
+        let is_tag = |tag: &&str| {
+            (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphabetic())
+        };
+        match tags[..] {
+            _ if !tags.iter().all(is_tag) => Err(self.bad()),
+            ["EN", ..] | ["I", "DEFAULT"] => Ok(Command::Lang),
             _ => Err(self.value()),
         }
     }
