@@ -294,14 +294,18 @@ fn rfc1123_4_1_3_1_the_verbs_with_x_are_synonyms() {
 }
 
 #[test]
-fn rfc2389_3_feat_lists_one_feature_a_line_behind_one_blank() {
+fn rfc2389_3_2_feat_lists_one_feature_a_line_behind_one_blank() {
     let site = site();
     let mut ftp = site.connect();
     let feat = ftp.says("FEAT", 211);
-    assert!(feat.starts_with("211-") && feat.contains("\r\n211 "), "{feat}");
+    assert!(feat.starts_with("211-") && feat.ends_with("\r\n211 End"), "{feat}");
     for line in inner(&feat) {
         let feature = line.strip_prefix(' ').expect("a blank");
         assert!(feature.starts_with(|c: char| c.is_ascii_graphic()), "{line}");
+    }
+    // Neither FEAT nor OPTS is a feature.
+    for verb in [" FEAT", " OPTS"] {
+        assert!(!inner(&feat).contains(&verb), "{feat}");
     }
     // FEAT takes no argument, and may be said again with the same answer.
     ftp.says("FEAT all", 501);
@@ -313,6 +317,7 @@ fn rfc2389_4_opts_is_200_for_what_has_options_and_501_for_the_rest() {
     let site = site();
     let mut ftp = site.login("ann");
     plays(&mut ftp, &[("OPTS", 501), ("OPTS FROB", 501), ("OPTS RETR binary", 501)]);
+    plays(&mut ftp, &[("OPTS FEAT", 501), ("OPTS OPTS", 501)]);
     plays(&mut ftp, &[("OPTS MLST type;", 200), ("opts utf8 on", 200), ("OPTS UTF8 NLST", 501)]);
 }
 
@@ -355,7 +360,7 @@ fn rfc2428_3_epsv_tells_the_port_between_three_bars_and_one() {
 }
 
 #[test]
-fn rfc2428_4_after_epsv_all_every_other_port_is_refused() {
+fn rfc2428_3_after_epsv_all_every_other_port_is_refused() {
     let site = site();
     let mut ftp = site.login("ann");
     ftp.says("EPSV ALL", 200);
@@ -363,6 +368,22 @@ fn rfc2428_4_after_epsv_all_every_other_port_is_refused() {
         ftp.says(line, 503);
     }
     assert_eq!(ftp.download("RETR a"), b"hello");
+}
+
+#[test]
+fn rfc2640_3_1_blanks_behind_the_first_are_part_of_a_name() {
+    let site = Site::start();
+    let mut ftp = site.login("ann");
+    ftp.upload("STOR   foo.bar", b"hello");
+    assert_eq!(site.names(), ["  foo.bar"]);
+    assert_eq!(ftp.download("RETR   foo.bar"), b"hello");
+    plays(&mut ftp, &[("RETR foo.bar", 550), ("MKD  sub ", 257)]);
+    assert_eq!(site.names(), ["  foo.bar", " sub "]);
+    // The RFC has NUL behind a CR that belongs to a name. Names with CR or LF are refused whole: in
+    // listings, logs and the commands of other clients they would end a line.
+    ftp.sends(b"STOR foo\r\0\nboo.bar\r\n");
+    ftp.hears(501);
+    assert_eq!(site.names(), ["  foo.bar", " sub "]);
 }
 
 #[test]

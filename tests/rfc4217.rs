@@ -65,11 +65,13 @@ fn section_4_2_where_tls_is_the_clients_choice_a_name_is_taken_in_clear_text() {
     let site = lenient();
     let mut ftp = site.connect();
     plays(&mut ftp, LOGIN);
-    // AUTH begins anew: who was logged in is so no more (RFC 2228 §3).
+    plays(&mut ftp, &[("MKD d", 257), ("CWD d", 250), ("TYPE I", 200)]);
+    // AUTH begins anew: who was logged in is so no more (RFC 2228 §3), and what was set is not.
     ftp.secure();
     plays(&mut ftp, &[("PWD", 530), ("PASS pw", 503)]);
     plays(&mut ftp, LOGIN);
-    ftp.says("PWD", 257);
+    assert!(ftp.says("PWD", 257).starts_with("257 \"/\" "));
+    assert!(ftp.says("STAT", 211).contains("Type: ASCII"));
 }
 
 #[test]
@@ -87,25 +89,12 @@ fn section_4_auth_is_not_said_twice_and_needs_no_adat() {
 fn section_5_ccc_is_refused_unless_the_operator_allows_it() {
     let site = site();
     let mut ftp = site.connect();
-    // RFC 2228 has 533 for a CCC that nothing protects; we answer as to all that AUTH precedes.
+    // The RFC has 533 for a CCC that nothing protects; we answer as to all that AUTH precedes.
     ftp.says("CCC", 503);
     ftp.secure();
     ftp.says("CCC", 530);
     ftp.log_in("ann");
     plays(&mut ftp, &[("CCC", 534), ("PWD", 257)]);
-}
-
-#[test]
-fn section_5_after_ccc_the_control_connection_is_clear_and_the_data_is_not() {
-    let site = site_with(|settings| settings.ccc = true);
-    let mut ftp = site.login("ann");
-    ftp.says("CCC", 200);
-    ftp.leave_tls();
-    assert_eq!(ftp.download("RETR a"), b"hello");
-    ftp.upload("STOR b", b"world");
-    plays(&mut ftp, &[("CCC", 503), ("QUIT", 221)]);
-    ftp.hears_the_end();
-    assert_eq!(site.file("b").unwrap(), b"world");
 }
 
 #[test]
@@ -190,25 +179,53 @@ fn section_12_1_a_protected_session_is_established() {
     let site = site();
     let mut ftp = site.connect();
     ftp.secure();
+    plays(&mut ftp, &[("PBSZ 0", 200), ("PROT P", 200)]);
+    // In §12.2 a certificate logs in and USER is 232; here USER asks for the password of everybody.
     plays(&mut ftp, LOGIN);
-    ftp.says("PWD", 257);
+    ftp.says("TYPE I", 200);
+    assert_eq!(ftp.download("RETR a"), b"hello");
 }
 
 #[test]
-fn section_12_2_data_goes_without_protection_to_the_clients_port() {
+fn section_12_3_after_ccc_the_control_connection_is_clear_and_the_data_is_not() {
+    let site = site_with(|settings| settings.ccc = true);
+    let mut ftp = site.connect();
+    ftp.secure();
+    plays(&mut ftp, &[("PBSZ 0", 200), ("PROT P", 200)]);
+    plays(&mut ftp, LOGIN);
+    plays(&mut ftp, &[("TYPE I", 200), ("CCC", 200)]);
+    ftp.leave_tls();
+    // What protects data is settled by now (§5).
+    plays(&mut ftp, &[("PBSZ 0", 503), ("PROT C", 503), ("PROT P", 503)]);
+    assert_eq!(ftp.download("RETR a"), b"hello");
+    ftp.upload("STOR b", b"world");
+    plays(&mut ftp, &[("CCC", 503), ("QUIT", 221)]);
+    ftp.hears_the_end();
+    assert_eq!(site.file("b").unwrap(), b"world");
+}
+
+#[test]
+fn section_12_4_data_goes_without_protection_to_the_clients_port() {
     let site = lenient();
     let mut ftp = site.connect();
     ftp.secure();
     plays(&mut ftp, LOGIN);
     plays(&mut ftp, &[("TYPE I", 200), ("PBSZ 0", 200), ("PROT C", 200)]);
     let listener = ftp.port();
-    ftp.says("RETR a", 150);
-    assert_eq!(read_clear(peer::accept(&listener)), b"hello");
+    ftp.says("STOR b", 150);
+    let mut data = peer::accept(&listener);
+    data.write_all(b"world").unwrap();
+    drop(data);
+    ftp.hears(226);
+    assert_eq!(site.file("b").unwrap(), b"world");
+    let listener = ftp.port();
+    ftp.says("RETR b", 150);
+    assert_eq!(read_clear(peer::accept(&listener)), b"world");
     ftp.hears(226);
 }
 
 #[test]
-fn section_12_3_data_goes_without_protection_through_the_servers_port() {
+fn section_12_5_data_goes_without_protection_through_the_servers_port() {
     let site = lenient();
     let mut ftp = site.connect();
     ftp.secure();
@@ -225,20 +242,29 @@ fn section_12_3_data_goes_without_protection_through_the_servers_port() {
 }
 
 #[test]
-fn section_12_4_protected_data_goes_to_the_clients_port_and_the_client_is_the_tls_client() {
+fn section_12_6_protected_data_goes_to_the_clients_port_and_the_client_is_the_tls_client() {
     let site = site();
     let mut ftp = site.login("ann");
     let listener = ftp.port();
-    ftp.says("RETR a", 150);
+    ftp.says("STOR b", 150);
+    let socket = peer::accept(&listener);
+    let session = ftp.session();
+    let mut data = ftp.tls.connect(socket, session.as_ref()).unwrap();
+    data.write_all(b"world").unwrap();
+    peer::finish(data);
+    ftp.hears(226);
+    assert_eq!(site.file("b").unwrap(), b"world");
+    let listener = ftp.port();
+    ftp.says("RETR b", 150);
     let socket = peer::accept(&listener);
     let session = ftp.session();
     let data = ftp.tls.connect(socket, session.as_ref()).unwrap();
-    assert_eq!(peer::read_to_close(data).unwrap(), b"hello");
+    assert_eq!(peer::read_to_close(data).unwrap(), b"world");
     ftp.hears(226);
 }
 
 #[test]
-fn section_12_5_protected_data_goes_through_the_servers_port() {
+fn section_12_7_protected_data_goes_through_the_servers_port() {
     let site = site();
     let mut ftp = site.login("ann");
     let address = ftp.pasv("PASV");
