@@ -115,7 +115,7 @@ fn section_7_7_1_mlst_of_a_file() {
     let lines: Vec<&str> = reply.split("\r\n").collect();
     let [first, facts, last] = lines[..] else { panic!("{reply}") };
     assert!(first.starts_with("250-") && last.starts_with("250 "), "{reply}");
-    // The name is the whole path, which §7.2 recommends.
+    // The name is the whole path, which §7.3.1 recommends.
     assert_eq!(facts, " type=file;modify=19990929033355.237; /file1");
     plays(&mut ftp, &[("MLST E", 550), ("MLST file1/x", 550)]);
 }
@@ -143,20 +143,20 @@ fn section_7_7_3_and_4_mlsd_lists_a_directory_and_nothing_else() {
     site.put("tmp/bench", b"hello");
     let mut ftp = site.login("ann");
     ftp.says("OPTS MLST type;size;", 200);
-    // The RFC's server shows cdir and pdir too; both are optional (§7.5.1.3 and §7.5.1.4).
+    // The RFC's server shows cdir and pdir too; both are optional (§7.5.1.2 and §7.5.1.4).
     let lines = ["type=dir; sub", "type=file;size=5; bench"];
     assert_eq!(mlsd(&mut ftp, "MLSD tmp"), lines);
     ftp.says("CWD tmp", 250);
     assert_eq!(mlsd(&mut ftp, "MLSD"), lines);
     assert_eq!(mlsd(&mut ftp, "MLSD sub"), [""; 0]);
-    // TYPE changes nothing: names are UTF-8 and lines end in CRLF (§7.2).
+    // TYPE changes nothing: lines end in CRLF (§7.2), and names are UTF-8 (§7.3).
     ftp.says("TYPE A", 200);
     assert_eq!(mlsd(&mut ftp, "MLSD"), lines);
     plays(&mut ftp, &[("EPSV", 229), ("MLSD bench", 501), ("MLSD E", 550)]);
 }
 
 #[test]
-fn section_7_7_4_permissions_are_those_of_the_account() {
+fn section_7_5_5_permissions_are_those_of_the_account() {
     let site = Site::start();
     fs::create_dir(site.path("../reader/d")).unwrap();
     fs::write(site.path("../reader/f"), "").unwrap();
@@ -170,7 +170,7 @@ fn section_7_7_4_permissions_are_those_of_the_account() {
 }
 
 #[test]
-fn section_7_7_6_a_name_may_be_in_any_language_and_hold_blanks() {
+fn section_7_3_a_name_may_be_in_any_language_and_hold_blanks() {
     let site = Site::start();
     let mut ftp = site.login("ann");
     ftp.says("OPTS MLST", 200);

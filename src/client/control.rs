@@ -85,7 +85,7 @@ impl Control {
         let line = zeroize::Zeroizing::new(line(verb, bytes));
         let mut wire = zeroize::Zeroizing::new(Vec::with_capacity(2 * line.len() + 2));
         for (at, byte) in line.iter().enumerate() {
-            // Telnet, whose rules RFC 959 §3.1 keeps, takes one for a command and two for one. Not
+            // Telnet, whose rules RFC 959 §2.3 keeps, takes one for a command and two for one. Not
             // all servers know: where no command follows, one means one to all of them.
             let commands = line.get(at + 1).is_some_and(|next| *next >= TELNET_COMMANDS);
             wire.extend((*byte == TELNET_IAC && commands).then_some(TELNET_IAC));

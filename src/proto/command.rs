@@ -43,7 +43,7 @@ pub enum Command {
     Retr(PathArg),
     Stor(PathArg),
     Appe(PathArg),
-    /// The name is a wish that is not followed (RFC 1123 §4.1.2.9 asks for none).
+    /// The name is a wish that is not followed (RFC 959 §5.3.1 has none).
     Stou,
     Abor,
     List(ListArg),

@@ -27,7 +27,7 @@ pub enum Place {
 
 impl FactLine {
     /// Reads a line without its end. `None` when it has no name, or words in place of facts. Facts that are unknown or badly
-    /// written are passed over, as RFC 3659 §7.2 asks of clients.
+    /// written are passed over: servers may have some of their own (RFC 3659 §7.6).
     pub fn parse(line: &[u8]) -> Option<FactLine> {
         let blank = line.iter().position(|byte| *byte == b' ')?;
         let (facts, name) = (&line[..blank], &line[blank + 1..]);

@@ -1,8 +1,8 @@
 //! Bytes to lines, for both directions of a control connection.
 //!
 //! A line ends with CRLF and nothing else; it is taken only whole, so that a command cut by the
-//! end of the connection is never executed. Telnet sequences are removed and never answered
-//! (RFC 1123 §4.1.2.12 lets a server do so).
+//! end of the connection is never executed. Telnet sequences are removed and never answered: RFC 1123
+//! §4.1.2.12 would have a server refuse options, and forbids clients to offer any.
 
 use std::mem;
 

@@ -277,7 +277,7 @@ impl Session {
     }
 
     /// `RNFR`, `REST` and `RANG` count for the command that follows them. Between the last two and the transfer
-    /// clients prepare their port (RFC 959 §5.4 would have it before): that is let pass.
+    /// clients prepare their port (RFC 3659 §5.3 would have it before): that is let pass.
     fn forget_unless_used_by(&mut self, verb: Verb) {
         if verb != Verb::Rnto {
             self.rename_from = None;

@@ -49,7 +49,7 @@ impl Session {
         Ok(Reply::new(Code::OK, if size == 0 { "PBSZ=0" } else { "PBSZ=0 is enough." }))
     }
 
-    /// `PROT`: it counts for the next transfer, also after the port was made (RFC 4217 §9).
+    /// `PROT`: it counts for the next transfer, also after the port was made (RFC 4217 §8).
     pub(super) fn prot(&mut self, protection: Protection) -> Handled {
         if !self.negotiated.buffer_size_agreed {
             return Err(Reply::new(Code::WRONG_ORDER, "PBSZ comes first.").into());

@@ -56,7 +56,7 @@ pub struct Negotiated {
     pub mode: Mode,
     /// For `MODE Z`, also while the mode is another.
     pub deflate_level: DeflateLevel,
-    /// After `EPSV ALL` nothing else opens a port (RFC 2428 §4).
+    /// After `EPSV ALL` nothing else opens a port (RFC 2428 §3).
     pub epsv_only: bool,
     /// `CEPR ON`: `EPSV` tells the address as well, for clients that pass it on.
     pub epsv_tells_address: bool,

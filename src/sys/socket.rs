@@ -72,7 +72,7 @@ pub fn hold_back(stream: &TcpStream, bytes: usize) -> io::Result<()> {
 }
 
 /// Keeps the byte that a telnet Synch sends as urgent data in the stream: `ABOR` follows it, and
-/// a missing byte would tear the sequence apart (RFC 1123 §4.1.2.12).
+/// a missing byte would tear the sequence apart (RFC 959 §4.1.3, at its end).
 pub fn keep_urgent_inline(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_out_of_band_inline(true)
 }

@@ -64,7 +64,7 @@ impl Session {
         self.send_report(Report::new(Box::new(entries), style, None))
     }
 
-    /// `MLST`: one entry's facts (RFC 3659 §7.2), with its whole path.
+    /// `MLST`: one entry's facts (RFC 3659 §7.2), with its whole path (§7.3.1).
     pub(super) fn mlst(&mut self, name: Option<PathArg>) -> Handled {
         let facts = self.negotiated.facts;
         let member = self.member()?;
