@@ -61,6 +61,7 @@
 //!             fxp: FxpGrant::default(),
 //!             rights: Vec::new(),
 //!             limits: AccountLimits::default(),
+//!             ids: None,
 //!         })
 //!     }
 //! }
@@ -178,10 +179,13 @@ pub use proto::{
     VirtualPath,
 };
 pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
-pub use session::{Demand, HashTransfers, ListOwner, Listen, Settings};
+pub use session::{
+    Confinement, ConfinementError, Demand, HashTransfers, ListOwner, Listen, Reach, Settings, Wish,
+};
 pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,
     Upload, Version,
 };
+pub use sys::ids::{Capabilities, Ids, give_up_privilege};
 pub use sys::inherited::{Handed, HandedSocket, Inherited, Origin};
 pub use transfer::{Direction, PeerProof, TransferRecord};

@@ -156,7 +156,7 @@ impl Authenticator for Anyone {
         let (name, home) = (name.to_owned(), "home".into());
         let (fxp, rights) = (FxpGrant::default(), Vec::new());
         let limits = AccountLimits::default();
-        Ok(Account { name, home, access: Access::ReadOnly, fxp, rights, limits })
+        Ok(Account { name, home, access: Access::ReadOnly, fxp, rights, limits, ids: None })
     }
 }
 

@@ -103,6 +103,7 @@ impl Authenticator for Anyone {
             fxp: FxpGrant::both(FxpLevel::Tls),
             rights: Vec::new(),
             limits: AccountLimits::default(),
+            ids: None,
         })
     }
 }

@@ -113,6 +113,7 @@ impl Authenticator for Anyone {
             fxp: FxpGrant::default(),
             rights: Vec::new(),
             limits: AccountLimits::default(),
+            ids: None,
         })
     }
 }

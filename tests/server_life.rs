@@ -312,6 +312,7 @@ impl Authenticator for Faulty {
             fxp: FxpGrant::default(),
             rights: Vec::new(),
             limits: AccountLimits::default(),
+            ids: None,
         })
     }
 }

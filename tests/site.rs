@@ -163,6 +163,7 @@ impl Authenticator for Accounts {
             fxp: self.fxp.clone(),
             rights: if name == "bob" { vec![Right::Links, Right::Who] } else { Vec::new() },
             limits: self.limits,
+            ids: None,
         })
     }
 }

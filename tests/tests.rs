@@ -27,6 +27,7 @@ mod background;
 mod cert_watch;
 mod clients;
 mod config_files;
+mod confinement;
 mod control;
 mod curl;
 mod daemon;

@@ -31,6 +31,7 @@ impl Authenticator for Only {
             fxp: FxpGrant::both(FxpLevel::Tls),
             rights: Vec::new(),
             limits: AccountLimits::default(),
+            ids: None,
         })
     }
 }

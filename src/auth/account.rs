@@ -1,7 +1,7 @@
 //! An account: a name, a home, and what it may do.
 
 use super::AccountLimits;
-use crate::proto::Access;
+use crate::{proto::Access, sys::ids::Ids};
 use ipnet::IpNet;
 use std::{ffi::OsString, fmt, net::IpAddr, str::FromStr};
 
@@ -20,6 +20,9 @@ pub struct Account {
     pub rights: Vec<Right>,
     /// How much of the server it may take.
     pub limits: AccountLimits,
+    /// Whom of the system it stands for, if anybody. That counts where the server takes on its
+    /// accounts' ids, see [`crate::Confinement`].
+    pub ids: Option<Ids>,
 }
 
 /// Something that most accounts may not do.

@@ -4,7 +4,7 @@
 //! eighth is ours. It stands last because IPv6 networks hold colons. No file is opened here.
 
 use super::{Account, AccountLimits, FxpGrant, FxpLevel, Right, password::check_hash};
-use crate::proto::Access;
+use crate::{proto::Access, sys::ids::Ids};
 use ipnet::IpNet;
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -22,9 +22,9 @@ pub struct UserLine {
     /// The hash of the password, see [`crate::HashKind`]; nothing, or `!` or `*` before anything, locks
     /// the account.
     pub hash: String,
-    /// Kept for other tools. All accounts share the user that the server runs as.
+    /// The user of the system that the account is, where the server takes on its accounts' ids.
     pub uid: u32,
-    /// Kept for other tools.
+    /// The only group that it then has.
     pub gid: u32,
     /// A remark: the full name, as a rule. Kept for other tools.
     pub gecos: String,
@@ -116,6 +116,7 @@ impl UserLine {
             },
             rights: options.rights.clone(),
             limits: options.limits,
+            ids: Some(Ids { uid: self.uid, gid: self.gid, groups: Vec::new() }),
         }
     }
 }

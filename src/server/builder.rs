@@ -12,7 +12,7 @@ use crate::{
         transfer_log::{Paths, TransferLog, Watcher},
         virtual_host::{self, VirtualHost},
     },
-    session::{Listen, Services, Settings},
+    session::{Confinement, Listen, Services, Settings},
     storage::Storage,
     sys::{socket, stop},
     transfer::{TransferRecord, Turns},
@@ -32,6 +32,7 @@ pub struct Builder {
     storage: Arc<dyn Storage>,
     virtual_hosts: Vec<VirtualHost>,
     settings: Settings,
+    confinement: Confinement,
     tls_floor: TlsFloor,
     listen: Vec<(SocketAddr, Listen)>,
     listeners: Vec<(TcpListener, Listen)>,
@@ -55,6 +56,7 @@ impl Builder {
             storage: Arc::new(storage),
             virtual_hosts: Vec::new(),
             settings: Settings::default(),
+            confinement: Confinement::none(),
             tls_floor: TlsFloor::default(),
             listen: Vec::new(),
             listeners: Vec::new(),
@@ -95,6 +97,12 @@ impl Builder {
     /// Replaces the settings.
     pub fn settings(mut self, settings: Settings) -> Builder {
         self.settings = settings;
+        self
+    }
+
+    /// Makes the threads of sessions give up what they do not need; nothing, unless said here.
+    pub fn confinement(mut self, confinement: Confinement) -> Builder {
+        self.confinement = confinement;
         self
     }
 
@@ -166,6 +174,7 @@ impl Builder {
         let services = Services {
             turns: Turns::new(self.settings.max_hashing),
             settings: self.settings,
+            confinement: self.confinement,
             tls,
             hosts,
             on_transfer: log.sink(),

@@ -95,6 +95,7 @@ impl Handle {
         self.registry.replace_services(Services {
             turns: now.turns.resized(settings.max_hashing),
             settings,
+            confinement: now.confinement.clone(),
             tls,
             hosts,
             on_transfer: Arc::clone(&now.on_transfer),

@@ -60,12 +60,14 @@ impl TransferLog {
     /// What the sessions are handed.
     pub fn sink(&self) -> Sink {
         let sender = self.sender.clone();
+        // Asked for now: a session that is locked into its tree cannot read it.
+        let zone = TimeZone::system();
         Arc::new(move |record| {
             let unsent = sender.send_timeout(Message::Record(Box::new(record)), PATIENCE);
             if let Err(error) = unsent
                 && let Message::Record(record) = error.into_inner()
             {
-                let line = xferlog::line(&record, &TimeZone::system());
+                let line = xferlog::line(&record, &zone);
                 log::error!("the transfer log is behind: {}", text(&line));
             }
         })

@@ -13,7 +13,7 @@ use crate::{
     storage::{Metered, Tree},
     sys::poll::{self, Interest},
 };
-use std::{mem, os::fd::AsFd, sync::Arc, time::Instant};
+use std::{fmt, mem, os::fd::AsFd, sync::Arc, time::Instant};
 
 /// Wrong passwords until the connection ends.
 const MAX_WRONG_PASSWORDS: u32 = 3;
@@ -21,6 +21,9 @@ const MAX_WRONG_PASSWORDS: u32 = 3;
 impl Session {
     /// `USER`: who wants to enter. Whoever was logged in is so no more.
     pub(super) fn user(&mut self, name: String) -> Handled {
+        if self.is_confined {
+            return Err(Refusal::confined());
+        }
         self.log_out();
         self.login = Login::Named(name);
         // The same words whether the name is known or not.
@@ -75,17 +78,18 @@ impl Session {
         let _ = poll::ready(&stop, until.min(self.login_deadline())); // a shorter wait is no harm
     }
 
-    fn enter(&self, name: &str, password: &Secret) -> Result<(Account, Box<dyn Tree>), Refusal> {
+    fn enter(
+        &mut self,
+        name: &str,
+        password: &Secret,
+    ) -> Result<(Account, Box<dyn Tree>), Refusal> {
         // A long one would only keep the hash busy.
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
         }
         let authenticator = &self.host.authenticator;
         let account = authenticator.authenticate(name, password, self.client.ip())?;
-        let tree = self.host.storage.tree(&account.home).map_err(|error| {
-            log::error!("the home of {} cannot be opened: {error}", name.escape_debug());
-            Refusal::from(Reply::new(Code::NOT_LOGGED_IN, "Login refused: no home directory."))
-        })?;
+        let tree = self.confine_to(&account)?;
         Ok((account, tree))
     }
 
@@ -98,6 +102,26 @@ impl Session {
         let ledger = self.host.ledgers.of(&account.home);
         let metered = Metered::new(tree, Arc::clone(&ledger), quota);
         (Box::new(metered), Some(Allotment { ledger, quota }))
+    }
+
+    /// Opens the account's tree as who the account is, and locks the thread into it.
+    fn confine_to(&mut self, account: &Account) -> Result<Box<dyn Tree>, Refusal> {
+        let confinement = &self.services.confinement;
+        let refused = |what: &str, error: &dyn fmt::Display, reply| {
+            log::error!("the {what} of {} cannot be used: {error}", account.name.escape_debug());
+            Refusal::from(Reply::new(Code::NOT_LOGGED_IN, reply))
+        };
+        confinement
+            .check(account)
+            .map_err(|error| refused("ids", &error, "Login refused: no user to be."))?;
+        self.is_confined |= confinement.takes_on_ids();
+        confinement.take_on_ids(account).map_err(Hangup::Confinement)?;
+        let tree = self.host.storage.tree(&account.home);
+        let tree =
+            tree.map_err(|error| refused("home", &error, "Login refused: no home directory."))?;
+        self.is_confined |= confinement.locks(&*tree);
+        confinement.lock_into(&*tree, account.access).map_err(Hangup::Confinement)?;
+        Ok(tree)
     }
 
     /// Back to the state of a new connection, as far as the login and all it agreed on go.

@@ -6,6 +6,7 @@
 
 mod address;
 mod attributes;
+mod confinement;
 mod data;
 mod early;
 mod expected;
@@ -28,6 +29,7 @@ mod state;
 mod transfers;
 mod watch;
 
+pub use confinement::{Confinement, ConfinementError, Reach, Wish};
 pub use host::{Host, Hosts};
 pub use refusal::Hangup;
 pub use services::{Listen, Presence, Services};
@@ -76,6 +78,8 @@ pub struct Session {
     idle_timeout: Duration,
     /// A transfer was ended by an `ABOR` that is still to be answered.
     aborted: bool,
+    /// The thread is confined to one account for good: nobody else can log in here.
+    is_confined: bool,
     turns: u64,
     faults: u32,
     wrong_passwords: u32,
@@ -123,6 +127,7 @@ impl Session {
             rename_from: None,
             idle_timeout,
             aborted: false,
+            is_confined: false,
             turns: 0,
             faults: 0,
             wrong_passwords: 0,
@@ -150,6 +155,7 @@ impl Session {
 
     /// Implicit TLS shakes hands first; then the greeting.
     fn open(&mut self) -> Result<(), Hangup> {
+        self.services.confinement.filter_calls().map_err(Hangup::Confinement)?;
         if self.listen == Listen::Implicit {
             self.shake_hands()?;
             self.negotiated = Negotiated::under_implicit_tls();

@@ -8,7 +8,7 @@ use crate::{
     storage::StorageError,
     transfer::TransferError,
 };
-use std::fmt;
+use std::{fmt, io};
 
 /// What a handler returns: the final reply to its command, or why there is another.
 pub type Handled = Result<Reply, Refusal>;
@@ -50,6 +50,8 @@ pub enum Hangup {
     Injection,
     /// The client speaks another protocol.
     NotFtp,
+    /// The session's thread could not be confined as it should be.
+    Confinement(io::Error),
 }
 
 impl Hangup {
@@ -63,6 +65,7 @@ impl Hangup {
             Hangup::TooManyPasswords => "Too many wrong passwords: closing the control connection.",
             Hangup::LoginUnavailable => "Nobody can log in at present: try again later.",
             Hangup::TooManyOfAccount => "Too many sessions of this account, try again later.",
+            Hangup::Confinement(_) => "The server is out of order: closing the control connection.",
             _ => return None,
         };
         Some(Reply::new(Code::CLOSING, text))
@@ -83,6 +86,7 @@ impl fmt::Display for Hangup {
             Hangup::TooManyOfAccount => f.write_str("too many sessions of the account"),
             Hangup::Handshake(error) => write!(f, "handshake on the control connection: {error}"),
             Hangup::Injection => f.write_str("bytes in clear text behind AUTH"),
+            Hangup::Confinement(error) => write!(f, "the session cannot be confined: {error}"),
             Hangup::NotFtp => f.write_str("the client speaks another protocol"),
         }
     }
@@ -92,6 +96,11 @@ impl Refusal {
     /// 530, before a login.
     pub fn not_logged_in() -> Refusal {
         Reply::new(Code::NOT_LOGGED_IN, "Log in with USER and PASS first.").into()
+    }
+
+    /// 530, where a login has confined the session for good.
+    pub fn confined() -> Refusal {
+        Reply::new(Code::NOT_LOGGED_IN, "Connect again to log in again.").into()
     }
 
     /// 550, for what changes anything.

@@ -3,7 +3,7 @@
 use crate::{
     auth::Account,
     net::Tls,
-    session::{Hosts, Settings},
+    session::{Confinement, Hosts, Settings},
     sys::stop::StopSignal,
     transfer::{Bucket, TransferRecord, Turns},
 };
@@ -17,6 +17,8 @@ pub struct Services {
     pub tls: Tls,
     /// Who may enter, and what they find, host by host.
     pub hosts: Hosts,
+    /// What a session's thread gives up.
+    pub confinement: Confinement,
     /// Takes the record of every transfer; it must not block for ever.
     pub on_transfer: Arc<dyn Fn(TransferRecord) + Send + Sync>,
     /// Leave to read a file only to hash it.

@@ -33,6 +33,12 @@ pub trait Storage: Send + Sync {
 
 /// One account's view: every path is absolute in it, and nothing outside it can be reached.
 pub trait Tree: Send + Sync {
+    /// The directory of the host that holds all of the tree, where there is one: the thread that
+    /// uses the tree can be locked into it.
+    fn directory(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+
     /// What `path` names, links followed. [`StorageError::NotFound`] when nothing is there.
     fn entry(&self, path: &VirtualPath) -> Result<Entry>;
 

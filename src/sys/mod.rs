@@ -1,9 +1,13 @@
-//! The operating system, thinly: waiting, sockets, some calls of libssl, and what a process is
-//! started with.
+//! The operating system, thinly: waiting, sockets, some calls of libssl, what a process is started
+//! with, and what a thread gives up.
 
 pub mod crowd;
+pub mod ids;
 pub mod inherited;
+pub mod landlock;
 pub mod openssl;
 pub mod poll;
+pub mod seccomp;
 pub mod socket;
 pub mod stop;
+mod trial;

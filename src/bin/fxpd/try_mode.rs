@@ -100,6 +100,7 @@ impl Authenticator for Demo {
             fxp: FxpGrant::both(FxpLevel::Tls),
             rights: Vec::new(),
             limits: AccountLimits::default(),
+            ids: None,
         })
     }
 }

@@ -71,6 +71,10 @@ struct LocalTree {
 }
 
 impl Tree for LocalTree {
+    fn directory(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.root.handle())
+    }
+
     fn entry(&self, path: &VirtualPath) -> Result<Entry> {
         refuse_hidden(path)?;
         listing::find(&self.root, path, self.options.in_place)

@@ -6,10 +6,8 @@
 //! looked at.
 
 use crate::proto::{Kind, Permits};
-use rustix::{
-    fs::{Access, AtFlags, Statx, accessat, fstat},
-    process::geteuid,
-};
+use crate::sys::ids::file_uid;
+use rustix::fs::{Access, AtFlags, Statx, accessat, fstat};
 use std::{ffi::CStr, os::fd::BorrowedFd};
 
 /// What may be done in one directory, and the answers for its entries so far.
@@ -123,7 +121,7 @@ fn may(directory: BorrowedFd<'_>, name: &CStr, access: Access) -> bool {
 fn sticky(directory: BorrowedFd<'_>) -> Names {
     match fstat(directory) {
         Ok(stat) if stat.st_mode & 0o1000 != 0 => {
-            let user = geteuid().as_raw();
+            let user = file_uid();
             if stat.st_uid == user { Names::Free } else { Names::Own(user) }
         }
         _ => Names::Free,

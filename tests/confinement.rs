@@ -1,0 +1,150 @@
+//! What the kernel still holds back when the code that should is broken.
+
+use crate::ftp::Ftp;
+use fxpd::{
+    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Confinement, Download,
+    Entry, FxpGrant, Handle, Identity, Listen, Listing, Local, Secret, Settings, Start, Storage,
+    StorageError, Tree, Upload, VirtualPath, Wish,
+};
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    net::IpAddr,
+    os::{fd::BorrowedFd, unix::ffi::OsStrExt},
+    path::Path,
+    process::Command,
+};
+
+/// A tree that has been taken over: it opens whatever path of the host a client names, and runs
+/// programs.
+struct Broken(Box<dyn Tree>);
+
+/// Where trees of that kind come from.
+struct BrokenStorage(Local);
+
+impl Storage for BrokenStorage {
+    fn tree(&self, home: &OsStr) -> Result<Box<dyn Tree>, StorageError> {
+        Ok(Box::new(Broken(self.0.tree(home)?)))
+    }
+}
+
+struct HostFile(File);
+
+impl Download for HostFile {
+    fn size(&self) -> u64 {
+        self.0.metadata().unwrap().len()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, StorageError> {
+        Ok(std::io::Read::read(&mut self.0, buffer)?)
+    }
+}
+
+impl Tree for Broken {
+    fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.0.directory()
+    }
+
+    fn entry(&self, path: &VirtualPath) -> Result<Entry, StorageError> {
+        self.0.entry(path)
+    }
+
+    fn list(&self, path: &VirtualPath) -> Result<Listing, StorageError> {
+        self.0.list(path)
+    }
+
+    fn open(&self, path: &VirtualPath, _: u64) -> Result<Box<dyn Download>, StorageError> {
+        let file = File::open(Path::new(OsStr::from_bytes(path.as_bytes())))?;
+        Ok(Box::new(HostFile(file)))
+    }
+
+    fn create(&self, path: &VirtualPath, start: Start) -> Result<Box<dyn Upload>, StorageError> {
+        self.0.create(path, start)
+    }
+
+    /// Not a directory: a program.
+    fn make_directory(&self, _: &VirtualPath) -> Result<(), StorageError> {
+        assert!(Command::new("/bin/true").status()?.success());
+        Ok(())
+    }
+
+    fn remove_directory(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        self.0.remove_directory(path)
+    }
+
+    fn remove_file(&self, path: &VirtualPath) -> Result<(), StorageError> {
+        self.0.remove_file(path)
+    }
+
+    fn rename(&self, from: &VirtualPath, to: &VirtualPath) -> Result<(), StorageError> {
+        self.0.rename(from, to)
+    }
+}
+
+/// Lets everybody in, to one home.
+struct Everybody(OsString);
+
+impl Authenticator for Everybody {
+    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+        Ok(Account {
+            name: name.to_owned(),
+            home: self.0.clone(),
+            access: Access::ReadWrite,
+            fxp: FxpGrant::default(),
+            rights: Vec::new(),
+            limits: AccountLimits::default(),
+            ids: None,
+        })
+    }
+}
+
+/// A server of broken trees, and a client that has logged in.
+fn broken(home: &Path, confinement: Confinement) -> (Handle, Ftp) {
+    let identity = Identity::self_signed(&["localhost"]).unwrap();
+    let storage = BrokenStorage(Local::default());
+    let handle = Builder::new(identity, Everybody(home.into()), storage)
+        .settings(Settings { passive_ports: 0..=0, ..Settings::default() })
+        .confinement(confinement)
+        .listen("127.0.0.1:0".parse().unwrap(), Listen::Explicit)
+        .bind()
+        .unwrap()
+        .start()
+        .unwrap();
+    let mut ftp = Ftp::connect(handle.addresses()[0]);
+    ftp.secure();
+    ftp.log_in("ann");
+    (handle, ftp)
+}
+
+#[test]
+fn landlock_holds_back_a_resolver_that_is_broken() {
+    let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(home.path().join("mine"), "mine").unwrap();
+    fs::write(other.path().join("others"), "others").unwrap();
+    let retr = |place: &Path, name: &str| format!("RETR {}", place.join(name).display());
+    let (mine, others) = (retr(home.path(), "mine"), retr(other.path(), "others"));
+    let (_handle, mut free) = broken(home.path(), Confinement::none());
+    assert_eq!(free.download(&others), b"others", "it is broken indeed");
+    let confinement = Confinement::none().landlock(Wish::Required).unwrap();
+    let (_handle, mut ftp) = broken(home.path(), confinement);
+    assert_eq!(ftp.download(&mine), b"mine");
+    for denied in [&others, "RETR /etc/passwd", "RETR /proc/self/maps", "RETR /dev/zero"] {
+        ftp.epsv();
+        ftp.says(denied, 550);
+    }
+    ftp.says("USER bob", 530);
+    ftp.upload("STOR new", b"new");
+    assert_eq!(fs::read(home.path().join("new")).unwrap(), b"new");
+    free.says("USER bob", 331);
+}
+
+#[test]
+fn seccomp_starts_no_program_for_code_that_is_not_ours() {
+    let home = tempfile::tempdir().unwrap();
+    let (_handle, mut free) = broken(home.path(), Confinement::none());
+    free.says("MKD x", 257);
+    let confinement = Confinement::none().seccomp(Wish::Required).unwrap();
+    let (_handle, mut ftp) = broken(home.path(), confinement);
+    ftp.says("MKD x", 550);
+    ftp.says("USER bob", 331);
+}
