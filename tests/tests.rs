@@ -73,6 +73,7 @@ mod mode_z;
 mod order;
 mod packaging;
 mod peers;
+mod privilege;
 mod resumption;
 mod rfc;
 mod rfc3659;

@@ -6,7 +6,7 @@ use super::{
     Version,
 };
 use crate::proto::{Change, Entry, Kind, Link, PathArg, VirtualPath};
-use std::{mem, sync::Arc};
+use std::{mem, os::fd::BorrowedFd, sync::Arc};
 
 /// A tree with a quota.
 pub struct Metered {
@@ -36,6 +36,10 @@ impl Metered {
 }
 
 impl Tree for Metered {
+    fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.tree.directory()
+    }
+
     fn entry(&self, path: &VirtualPath) -> Result<Entry> {
         self.tree.entry(path)
     }

@@ -11,7 +11,7 @@ use crate::{
     sources,
     value::Read,
 };
-use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor};
+use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor, Wish};
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
 
@@ -34,6 +34,12 @@ pub struct Config {
     pub users: PathBuf,
     /// The user to become, if any.
     pub user: Option<String>,
+    /// Whether sessions take on the ids of their accounts.
+    pub account_ids: bool,
+    /// Whether sessions are locked into directories.
+    pub landlock: Wish,
+    /// Whether sessions are denied system calls.
+    pub seccomp: Wish,
     /// Where the process number goes, if anywhere.
     pub pid_file: Option<PathBuf>,
     /// Where the log goes.
@@ -144,6 +150,9 @@ impl Default for Config {
             certificate_check: Duration::ZERO,
             users: PathBuf::new(),
             user: None,
+            account_ids: false,
+            landlock: Wish::Off,
+            seccomp: Wish::Off,
             pid_file: None,
             log: LogTo::Auto,
             syslog_socket: PathBuf::new(),

@@ -10,13 +10,17 @@ use crate::{
     logging::{self, Audience, Target},
     options::{Place, ServerArgs},
     pid_file::PidFile,
-    privilege::ServiceUser,
+    privilege::Privilege,
     service_manager::ServiceManager,
     signals::Signals,
     supervise::{Supervisor, Watchdog},
 };
-use fxpd::{Builder, FxpLevel, Identity, Inherited, Local, Settings, UsersFile, VirtualHost};
+use fxpd::{
+    Builder, Confinement, FxpLevel, Identity, Inherited, Local, Reach, Settings, UsersFile,
+    VirtualHost,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::time::Duration;
 
 /// Reads everything that a start would read, and starts nothing.
 pub fn check(args: &ServerArgs) -> Result<(), Failure> {
@@ -24,7 +28,8 @@ pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     settings(&config)?;
     identity(&config)?;
     virtual_hosts(&config, config.fxp)?;
-    ServiceUser::find(config.user.as_deref())?;
+    confinement(&config, Life::UntilStopped)?;
+    Privilege::find(&config)?;
     for users in all_users(&config) {
         users.check().map_err(Failure::config)?;
     }
@@ -63,23 +68,28 @@ fn audience(args: &ServerArgs, inherited: &Inherited) -> Audience {
 /// The order matters: keys and ports while still root, then the drop, then the first thread.
 fn serve_with(
     args: &ServerArgs,
-    config: Config,
+    mut config: Config,
     inherited: Inherited,
     log: Target,
 ) -> Result<(), Failure> {
     allow_descriptors();
+    let entrances = Entrances::new(inherited.sockets, &config);
+    let life = entrances.life();
+    if life == Life::OneClient {
+        // It has been shown one, and the process may be unable to read another.
+        config.certificate_check = Duration::ZERO;
+    }
     let certificates = CertWatch::new(&config);
     let identity = identity(&config)?;
     log::info!("certificate {}", identity.fingerprint());
     let hosts = virtual_hosts(&config, config.fxp)?;
-    let service_user = ServiceUser::find(config.user.as_deref())?;
-    let entrances = Entrances::new(inherited.sockets, &config);
-    let life = entrances.life();
+    let privilege = Privilege::find(&config)?;
+    let confinement = confinement(&config, life)?;
     let watchdog = inherited.watchdog.map(Watchdog::new);
     let (tell, changes) = crossbeam_channel::bounded(1);
     let mut builder =
         entrances.add_to(builder(&config, settings(&config)?, identity, hosts), &config);
-    builder = builder.on_change(move || {
+    builder = builder.confinement(confinement).on_change(move || {
         let _ = tell.try_send(()); // one word stands for all that are not heard yet
     });
     let hooks = Hooks::new(&config);
@@ -97,8 +107,8 @@ fn serve_with(
         (None, _) | (_, Life::OneClient) => None,
         (Some(path), _) => Some(PidFile::create(path)?),
     };
-    service_user.become_it()?;
-    // Only now: what counts is what the service user may read.
+    privilege.reduce()?;
+    // Only now: what counts is what may still be read.
     for users in all_users(&config) {
         let accounts = users.check().map_err(Failure::config)?;
         log::info!("{accounts} accounts in {}", users.path().display());
@@ -180,6 +190,19 @@ pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>,
 pub fn settings(config: &Config) -> Result<Settings, Failure> {
     let rules = config.peers.iter().map(|peers| peers.rule().map_err(Failure::config));
     Ok(Settings { peers: rules.collect::<Result<_, _>>()?, ..config.settings.clone() })
+}
+
+/// What sessions give up. A process that serves one client can become its account altogether.
+fn confinement(config: &Config, life: Life) -> Result<Confinement, Failure> {
+    let without_ids = Confinement::none()
+        .landlock(config.landlock)
+        .and_then(|confinement| confinement.seccomp(config.seccomp))
+        .map_err(Failure::system)?;
+    Ok(match (config.account_ids, life) {
+        (false, _) => without_ids,
+        (true, Life::OneClient) => without_ids.account_ids(Reach::Process),
+        (true, _) => without_ids.account_ids(Reach::Thread),
+    })
 }
 
 fn builder(

@@ -9,7 +9,7 @@ use crate::{
     value::{
         addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner,
         log_to, networks_or_none, number, path, ports, put, seconds, text, tls_floor, umask,
-        unless_empty,
+        unless_empty, wish,
     },
 };
 use std::ops::RangeInclusive;
@@ -120,6 +120,27 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""""#,
         about: "User to run as once the sockets are bound and the key is read.",
         set: |config, value| put(&mut config.user, unless_empty(value, text)),
+    },
+    Setting {
+        key: "account_ids",
+        kind: "true|false",
+        default: "false",
+        about: "Whether each session uses files as the uid and gid of its account; takes root.",
+        set: |config, value| put(&mut config.account_ids, boolean(value)),
+    },
+    Setting {
+        key: "landlock",
+        kind: "auto|off|required",
+        default: r#""auto""#,
+        about: "Whether a login locks its session into the account's directory, in the kernel.",
+        set: |config, value| put(&mut config.landlock, wish(value)),
+    },
+    Setting {
+        key: "seccomp",
+        kind: "auto|off|required",
+        default: r#""auto""#,
+        about: "Whether sessions are denied system calls that they do not need.",
+        set: |config, value| put(&mut config.seccomp, wish(value)),
     },
     Setting {
         key: "pid_file",

@@ -1,16 +1,21 @@
 //! Messages for syslogd, in the form of RFC 3164 that syslog(3) sends to `/dev/log`.
 
 use crate::lossy::Drain;
-use jiff::Zoned;
+use jiff::{Timestamp, tz::TimeZone};
 use std::{
     io,
     os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process,
+    sync::LazyLock,
 };
 
 /// The facility `ftp`.
 const FACILITY: u8 = 11;
+
+/// The time zone of the system when the log began: a session that is locked into its tree writes
+/// messages too, and cannot read it.
+static ZONE: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
 
 /// A longer message is cut: syslogd would, or would refuse it.
 const MAX_BYTES: usize = 8192;
@@ -24,6 +29,7 @@ pub struct Syslog {
 impl Syslog {
     /// The one at `path`.
     pub fn new(path: &Path) -> Syslog {
+        LazyLock::force(&ZONE);
         let socket = UnixDatagram::unbound()
             .and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
         Syslog { socket, path: path.to_owned() }
@@ -32,7 +38,7 @@ impl Syslog {
     /// `<PRI>Mmm dd hh:mm:ss TAG[PID]: text` (RFC 3164 §4.1; without a host name, as locally).
     pub fn message(severity: u8, text: &str) -> String {
         let priority = FACILITY * 8 + severity;
-        let time = Zoned::now().strftime("%b %e %H:%M:%S");
+        let time = Timestamp::now().to_zoned(ZONE.clone()).strftime("%b %e %H:%M:%S");
         format!("<{priority}>{time} fxpd[{}]: {text}", process::id())
     }
 }

@@ -6,7 +6,9 @@
 use crate::logging::LogTo;
 pub use crate::toml_value::{Read, boolean, number, text};
 use crate::toml_value::{string, word};
-use fxpd::{Amount, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
+use fxpd::{
+    Amount, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor, Wish,
+};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -141,6 +143,12 @@ pub fn demand(value: &DeValue<'_>) -> Read<Demand> {
 /// `1.2` or `1.3`.
 pub fn tls_floor(value: &DeValue<'_>) -> Read<TlsFloor> {
     word(value, &[("1.2", TlsFloor::Tls12), ("1.3", TlsFloor::Tls13)])
+}
+
+/// `auto`, `off` or `required`.
+pub fn wish(value: &DeValue<'_>) -> Read<Wish> {
+    let words = [("auto", Wish::Auto), ("off", Wish::Off), ("required", Wish::Required)];
+    word(value, &words)
 }
 
 /// `auto`, `stderr` or `syslog`.
