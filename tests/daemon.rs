@@ -42,6 +42,13 @@ impl Daemon {
 
     /// With these lines more in its configuration, of files in its directory.
     pub fn start_with(more: impl FnOnce(&Path) -> String) -> Daemon {
+        let directory = Daemon::prepare(more);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fxpd"));
+        command.arg("-c").arg(directory.path().join("fxpd.conf"));
+        Daemon::launch(directory, command)
+    }
+
+    fn prepare(more: impl FnOnce(&Path) -> String) -> TempDir {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("ann")).unwrap();
@@ -56,12 +63,22 @@ impl Daemon {
              transfer_log = '{place}/xferlog'\n"
         );
         fs::write(path("fxpd.conf"), config + &more(directory.path())).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fxpd"))
-            .arg("-c")
-            .arg(path("fxpd.conf"))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        directory
+    }
+
+    /// With a tree for `ann` on a disk of its own, which only the server sees. What is cut takes no
+    /// room there.
+    pub fn start_on_a_disk_of(bytes: u64) -> Daemon {
+        let directory = Daemon::prepare(|_| "keep_partial = false\n".to_owned());
+        let mut command = Command::new("unshare");
+        let script = "mount -t tmpfs -o size=$1 none \"$2/ann\" && exec \"$3\" -c \"$2/fxpd.conf\"";
+        command.args(["-rm", "sh", "-c", script, "sh", &bytes.to_string()]);
+        command.arg(directory.path()).arg(env!("CARGO_BIN_EXE_fxpd"));
+        Daemon::launch(directory, command)
+    }
+
+    fn launch(directory: TempDir, mut command: Command) -> Daemon {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = follow(child.stderr.take().unwrap());
         let listening = wait_for(&log, "listening on ");
         let address = listening.rsplit(' ').next().unwrap().parse().unwrap();

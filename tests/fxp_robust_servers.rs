@@ -1,6 +1,7 @@
 //! `fxp` and servers that lie, fall silent, or have no room left.
 
 use crate::{
+    daemon::Daemon,
     emulator::{Emulator, Manners, PLAIN},
     fxp_pairs::{fxp, url},
     program::{Outcome, Program, sample},
@@ -8,7 +9,7 @@ use crate::{
     site::Site,
 };
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -139,4 +140,33 @@ fn a_full_disk_here_is_told_and_what_fits_arrives() {
     assert!(outcome.err.contains("f2: cannot create full/f2: No space left"), "{}", outcome.err);
     let outcome = outcome.says("2 copied").says("1 failed");
     assert!(outcome.out.ends_with(&format!("{CANNOT_CREATE}\nf1\nf3\n")), "{}", outcome.out);
+}
+
+#[test]
+fn a_full_disk_at_the_target_is_told_and_what_fits_arrives() {
+    let (source, target) = (Site::start(), Daemon::start_on_a_disk_of(2 << 20));
+    let fxp = fxp();
+    fs::create_dir(source.path("t")).unwrap();
+    for (name, size) in [("t/f1", 200_000), ("t/f2", 5_000_000), ("t/f3", 200_001)] {
+        source.put(name, &sample(size));
+    }
+    let there = |path: &str| format!("ftps://ann@{}/{path}", target.address);
+    let run = |arguments: &[&str]| {
+        let words = [&["--trust-new", "--retries", "1"], arguments].concat();
+        fxp.runs_with(&words, &[("FXP_PASSWORD", "pw")])
+    };
+    // What stands there already stays as it was.
+    fxp.put("old", b"old\n");
+    run(&["old", &there("t2")]).succeeds();
+    run(&[&url(&source, "t/f2"), &there("t2")]).fails(CANNOT_CREATE, "452");
+    run(&[&there("t2"), "back"]).succeeds();
+    assert_eq!(fxp.file("back").unwrap(), b"old\n");
+
+    let tree = run(&["-r", &url(&source, "t"), &there("t")]);
+    let tree = tree.fails(CANNOT_CREATE, "f2: ").says("2 copied").says("1 failed");
+    assert!(tree.err.contains("452"), "{}", tree.err);
+    run(&["-r", "--exclude", "f2", &there("t"), "t"]).succeeds().says("2 copied");
+    for name in ["t/f1", "t/f3"] {
+        assert_eq!(fxp.file(name), source.file(name), "{name}");
+    }
 }

@@ -18,9 +18,11 @@ pub enum Security {
 }
 
 impl Security {
-    /// The scheme of a URL, and the port where it names none.
-    const SCHEMES: [(&str, Security, u16); 3] = [
+    /// The scheme of a URL, and the port where it names none. The first of a kind is the one
+    /// that is shown; other clients know `ftpes`.
+    const SCHEMES: [(&str, Security, u16); 4] = [
         ("ftps", Security::Explicit, 21),
+        ("ftpes", Security::Explicit, 21),
         ("ftps+implicit", Security::Implicit, 990),
         ("ftp", Security::Clear, 21),
     ];
@@ -206,6 +208,7 @@ mod tests {
         for (text, user, site, security, path) in [
             ("ftps://h", None, "h:21", Security::Explicit, ""),
             ("FTPS://H/", None, "h:21", Security::Explicit, ""),
+            ("ftpes://h/", None, "h:21", Security::Explicit, ""),
             ("ftps://ann@h/a/b", Some("ann"), "h:21", Security::Explicit, "a/b"),
             ("ftps://ann@h:2121//a", Some("ann"), "h:2121", Security::Explicit, "/a"),
             ("ftps://h/%2Fetc/x%20y", None, "h:21", Security::Explicit, "/etc/x y"),
