@@ -178,7 +178,7 @@ pub use proto::{
     ListedKind, Moment, PathArg, Permits, Precision, Reply, Representation, Secret, TlsRole,
     VirtualPath,
 };
-pub use server::{Bound, Builder, Handle, ServerError, VirtualHost};
+pub use server::{Bound, Builder, Entrance, Handle, ServerError, VirtualHost};
 pub use session::{
     Confinement, ConfinementError, Demand, HashTransfers, ListOwner, Listen, Reach, Settings, Wish,
 };

@@ -110,7 +110,10 @@ fn what_is_shown_says_the_same_when_it_is_read_again() {
          [[peers]]\nnetworks = ['192.0.2.0/24']\nauthorities = '/ca'\n\
          [[host]]\nkey = '/k'\ncertificate = '/c'\nnames = ['a', 'b']\nusers = '/u'\n",
     );
-    files.put("b.conf", "max_sessions = 0x10\npassive_ports = '50000-50100'\n");
+    files.put(
+        "b.conf",
+        "max_sessions = 0x10\nsyslog_socket = '/a\"b'\npassive_ports = '50000-50100'\n",
+    );
     let first = files.shows(&["-o", "greeting=x # y", "-o", "ccc=true"]);
     assert!(first.contains("greeting = \"x # y\" # -o\n"), "{first}");
     let again = Files::new(&first).shows(&[]);

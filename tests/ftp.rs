@@ -33,7 +33,11 @@ impl Ftp {
 
     /// Connects and hears nothing yet.
     pub fn silent(server: SocketAddr, tls: peer::Client) -> Ftp {
-        let socket = TcpStream::connect(server).unwrap();
+        Ftp::over(TcpStream::connect(server).unwrap(), server, tls)
+    }
+
+    /// Goes on with a connection to `server` that was made before.
+    pub fn over(socket: TcpStream, server: SocketAddr, tls: peer::Client) -> Ftp {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         Ftp { wire: Wire::Clear(socket), heard: Vec::new(), server, tls }

@@ -296,6 +296,7 @@ fn a_server_that_stops_waits_for_a_program_only_so_long() {
     daemon.signal(Signal::TERM);
     let line = wait_for(&daemon.log, "the server stops before its hooks");
     assert!(line.contains(" not run"), "{line}");
+    wait_for(&daemon.log, "must end: SIGTERM");
     wait_for(&daemon.log, "stopped");
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }

@@ -74,6 +74,8 @@ mod order;
 mod packaging;
 mod peers;
 mod privilege;
+mod proxy;
+mod proxy_haproxy;
 mod resumption;
 mod rfc;
 mod rfc3659;

@@ -5,13 +5,16 @@
 //! machine in steps that never wait, for its owner has a control connection to listen to as well.
 
 use crate::{
-    net::{NetError, Pending, Stream, port, stream},
+    net::{
+        Arrivals, NetError, Pending, Stream,
+        arrivals::{Came, MAX_STRANGERS_LOGGED},
+    },
     sys::{crowd::Crowd, poll::Interest},
 };
 use std::{
     collections::VecDeque,
     io,
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     os::fd::{AsFd, BorrowedFd},
     time::{Duration, Instant},
 };
@@ -35,7 +38,7 @@ pub struct Rules<'a> {
 
 /// A passive port, and those who have come there.
 pub struct Contest<'a> {
-    listener: &'a TcpListener,
+    arrivals: &'a Arrivals,
     rules: Rules<'a>,
     /// Until then someone may come.
     open_until: Instant,
@@ -76,17 +79,17 @@ pub enum Standing {
 impl<'a> Contest<'a> {
     /// Begins with whoever was taken from the port before, if anyone was.
     pub fn new(
-        listener: &'a TcpListener,
+        arrivals: &'a Arrivals,
         rules: Rules<'a>,
         open_until: Instant,
         first: Option<(TcpStream, SocketAddr)>,
     ) -> io::Result<Contest<'a>> {
         let crowd = Crowd::new()?;
-        crowd.add(listener.as_fd(), Interest::Read)?;
+        crowd.add(arrivals.as_fd(), Interest::Read)?;
         let contenders = VecDeque::new();
         let (is_open, strangers, refused) = (true, 0, None);
         let mut contest =
-            Contest { listener, rules, open_until, is_open, contenders, crowd, strangers, refused };
+            Contest { arrivals, rules, open_until, is_open, contenders, crowd, strangers, refused };
         if let Some((socket, peer)) = first {
             contest.enter(socket, peer);
         }
@@ -139,20 +142,15 @@ impl<'a> Contest<'a> {
             return Ok(());
         }
         if Instant::now() >= self.open_until {
-            self.crowd.remove(self.listener.as_fd())?;
+            self.crowd.remove(self.arrivals.as_fd())?;
             self.is_open = false;
             return Ok(());
         }
         for _ in 0..MAX_TAKEN_PER_STEP {
-            match port::accept_one(self.listener, self.rules.admits, &mut self.strangers)? {
-                port::Came::Admitted(socket) => {
-                    // One without an address is gone already.
-                    if let Ok(peer) = socket.peer_addr() {
-                        self.enter(socket, stream::canonical(peer));
-                    }
-                }
-                port::Came::Dismissed => {}
-                port::Came::Nobody => break,
+            match self.arrivals.next(self.rules.admits, &mut self.strangers)? {
+                Came::Admitted(socket, peer) => self.enter(socket, peer),
+                Came::Dismissed => {}
+                Came::Nobody => break,
             }
         }
         Ok(())
@@ -179,7 +177,7 @@ impl<'a> Contest<'a> {
 
     fn refuse(&mut self, peer: SocketAddr, reason: NetError) {
         self.strangers += 1;
-        if self.strangers <= port::MAX_STRANGERS_LOGGED {
+        if self.strangers <= MAX_STRANGERS_LOGGED {
             log::warn!("{peer} at a data port is not the one expected: {reason}");
         }
         self.refused = Some(Refused { peer, reason });

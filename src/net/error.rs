@@ -18,6 +18,8 @@ pub enum NetError {
     Tls(String),
     /// The peer is not the one expected: it showed this certificate, or none.
     WrongPeer(Option<Fingerprint>),
+    /// What a balancer says of its client (the PROXY protocol) is so.
+    Proxy(&'static str),
     /// The system reported an error.
     Io(io::Error),
 }
@@ -61,6 +63,7 @@ impl fmt::Display for NetError {
             NetError::WrongPeer(None) => {
                 f.write_str("the peer shows no certificate, and one is expected")
             }
+            NetError::Proxy(how) => write!(f, "the PROXY header is {how}"),
             NetError::Io(error) => write!(f, "{error}"),
         }
     }

@@ -1,6 +1,7 @@
 //! Sockets and TLS: connections that can be read, written and waited for, with nobody's meaning
 //! in their bytes. The only floor that calls OpenSSL's accept and connect.
 
+mod arrivals;
 mod certificate;
 mod channel;
 mod connector;
@@ -11,6 +12,7 @@ mod identity;
 mod names;
 mod peer_rule;
 mod port;
+mod proxy;
 mod range;
 mod server_name;
 mod stream;
@@ -18,6 +20,7 @@ mod tls;
 mod validity;
 mod wait;
 
+pub use arrivals::Arrivals;
 pub use certificate::Certificate;
 pub use channel::{Channel, Next};
 pub use connector::{Connector, Newest};
@@ -28,6 +31,7 @@ pub use identity::{Identity, TlsError};
 pub use names::{HostId, Names};
 pub use peer_rule::PeerRule;
 pub use port::{Opening, Port};
+pub use proxy::{Behalf, Preface};
 pub use range::PortRange;
 pub use stream::{Stream, TlsFacts};
 pub use tls::{Pending, Tls, TlsFloor, TlsScope};

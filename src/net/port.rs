@@ -1,12 +1,12 @@
 //! A prepared data address, and the connection that comes of it.
 
 use crate::{
-    net::{NetError, Wait},
+    net::{Arrivals, NetError, Wait, arrivals::Came, stream::canonical},
     sys::{poll::Interest, socket},
 };
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     os::fd::{AsFd, BorrowedFd},
 };
 
@@ -14,7 +14,7 @@ use std::{
 #[derive(Debug)]
 pub enum Port {
     /// We listen (`PASV`, `EPSV`, `CPSV`).
-    Passive(TcpListener),
+    Passive(Arrivals),
     /// We connect (`PORT`, `EPRT`).
     Active(SocketAddr),
 }
@@ -28,22 +28,27 @@ pub struct Opening<'a> {
     pub admits: &'a dyn Fn(IpAddr) -> bool,
 }
 
-/// Strangers on one listener that are worth a line in the log.
-pub(super) const MAX_STRANGERS_LOGGED: usize = 3;
-
 impl Port {
-    /// Waits for the connection, or makes it.
-    pub fn open(&self, opening: &Opening<'_>, wait: &mut dyn Wait) -> Result<TcpStream, NetError> {
+    /// Waits for the connection, or makes it, and tells with whom.
+    pub fn open(
+        &self,
+        opening: &Opening<'_>,
+        wait: &mut dyn Wait,
+    ) -> Result<(TcpStream, SocketAddr), NetError> {
         match self {
-            Port::Passive(listener) => accept(listener, opening, wait),
-            Port::Active(target) => connect(opening.source, *target, wait),
+            Port::Passive(arrivals) => accept(arrivals, opening, wait),
+            Port::Active(target) => {
+                let socket = connect(opening.source, *target, wait)?;
+                let peer = socket.peer_addr()?;
+                Ok((socket, canonical(peer)))
+            }
         }
     }
 
     /// Where connections come in, if they do.
     pub fn listener(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Port::Passive(listener) => Some(listener.as_fd()),
+            Port::Passive(arrivals) => Some(arrivals.as_fd()),
             Port::Active(_) => None,
         }
     }
@@ -54,59 +59,28 @@ impl Port {
         &self,
         admits: &dyn Fn(IpAddr) -> bool,
         strangers: &mut usize,
-    ) -> io::Result<Option<TcpStream>> {
-        let Port::Passive(listener) = self else { return Ok(None) };
-        match accept_one(listener, admits, strangers)? {
-            Came::Admitted(stream) => Ok(Some(stream)),
+    ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        let Port::Passive(arrivals) = self else { return Ok(None) };
+        match arrivals.next(admits, strangers)? {
+            Came::Admitted(stream, peer) => Ok(Some((stream, peer))),
             Came::Dismissed | Came::Nobody => Ok(None),
         }
     }
 }
 
 fn accept(
-    listener: &TcpListener,
+    arrivals: &Arrivals,
     opening: &Opening<'_>,
     wait: &mut dyn Wait,
-) -> Result<TcpStream, NetError> {
+) -> Result<(TcpStream, SocketAddr), NetError> {
     let mut strangers = 0;
     loop {
-        match accept_one(listener, opening.admits, &mut strangers)? {
-            Came::Admitted(stream) => return Ok(stream),
+        match arrivals.next(opening.admits, &mut strangers)? {
+            Came::Admitted(stream, peer) => return Ok((stream, peer)),
             // However many there are, the deadline is all that ends the wait.
             Came::Dismissed => wait.between_blocks()?,
-            Came::Nobody => wait.wait(listener.as_fd(), Interest::Read)?,
+            Came::Nobody => wait.wait(arrivals.as_fd(), Interest::Read)?,
         }
-    }
-}
-
-/// Who was at the port.
-pub(super) enum Came {
-    Admitted(TcpStream),
-    Dismissed,
-    Nobody,
-}
-
-/// One try, which does not wait.
-pub(super) fn accept_one(
-    listener: &TcpListener,
-    admits: &dyn Fn(IpAddr) -> bool,
-    strangers: &mut usize,
-) -> io::Result<Came> {
-    match listener.accept() {
-        Ok((stream, peer)) if admits(peer.ip().to_canonical()) => Ok(Came::Admitted(stream)),
-        Ok((_, peer)) => {
-            *strangers += 1;
-            if *strangers <= MAX_STRANGERS_LOGGED {
-                log::warn!("stranger at {peer} on a data port: closed, and still waiting");
-            }
-            Ok(Came::Dismissed)
-        }
-        Err(error) => match error.kind() {
-            io::ErrorKind::WouldBlock => Ok(Came::Nobody),
-            // The peer was gone before we took it.
-            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Ok(Came::Dismissed),
-            _ => Err(error),
-        },
     }
 }
 

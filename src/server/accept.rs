@@ -3,6 +3,7 @@
 
 use crate::{
     server::{
+        entrance::{self, Entrance},
         pulse::Pulse,
         registry::{Full, Guest, Registry},
     },
@@ -36,26 +37,26 @@ pub const LOOK_UP_EVERY: Duration = Duration::from_secs(3600);
 /// Starts the acceptor of one listener. It ends when `stop` is given.
 pub fn start(
     listener: TcpListener,
-    listen: Listen,
+    entrance: Entrance,
     registry: Arc<Registry>,
     stop: StopSignal,
     pulse: Arc<Pulse>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut acceptor = Acceptor { listener, listen, registry, stop, pulse, spare: spare() };
+    let mut acceptor = Acceptor { listener, entrance, registry, stop, pulse, spare: spare() };
     thread::Builder::new().name("acceptor".into()).spawn(move || acceptor.run())
 }
 
 /// Serves a client that somebody else has accepted.
-pub fn adopt(socket: TcpStream, listen: Listen, registry: &Arc<Registry>) {
+pub fn adopt(socket: TcpStream, entrance: Entrance, registry: &Arc<Registry>) {
     match socket.peer_addr() {
-        Ok(client) => admit(socket, client, listen, registry),
+        Ok(client) => admit(socket, client, entrance, registry),
         Err(error) => log::info!("the client is gone before the greeting: {error}"),
     }
 }
 
 struct Acceptor {
     listener: TcpListener,
-    listen: Listen,
+    entrance: Entrance,
     registry: Arc<Registry>,
     stop: StopSignal,
     pulse: Arc<Pulse>,
@@ -68,7 +69,7 @@ impl Acceptor {
         while let Ok(false) = self.wait(self.pulse.every()) {
             self.pulse.beat();
             match self.listener.accept() {
-                Ok((socket, client)) => admit(socket, client, self.listen, &self.registry),
+                Ok((socket, client)) => admit(socket, client, self.entrance, &self.registry),
                 Err(error) if is_shortage(&error) => {
                     self.shed();
                     if !matches!(self.rest(BACK_OFF), Ok(false)) {
@@ -102,19 +103,35 @@ impl Acceptor {
     }
 }
 
-fn admit(socket: TcpStream, client: SocketAddr, listen: Listen, registry: &Arc<Registry>) {
-    match registry.admit(client.ip().to_canonical()) {
-        Ok(guest) => start_session(socket, guest, listen, registry.services()),
-        Err(full) => turn_away(&socket, listen, full),
+fn admit(socket: TcpStream, client: SocketAddr, entrance: Entrance, registry: &Arc<Registry>) {
+    let (client, services) = (client.ip().to_canonical(), registry.services());
+    let expects_header = entrance.expects_header(client, &services);
+    let admitted = if expects_header { registry.hold(client) } else { registry.admit(client) };
+    match admitted {
+        Ok(guest) => start_session(socket, guest, entrance.listen, services, expects_header),
+        Err(full) => turn_away(&socket, entrance.listen, full),
     }
 }
 
-fn start_session(socket: TcpStream, guest: Guest, listen: Listen, services: Arc<Services>) {
+fn start_session(
+    socket: TcpStream,
+    guest: Guest,
+    listen: Listen,
+    services: Arc<Services>,
+    expects_header: bool,
+) {
     let thread = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
     let farewell = socket.try_clone();
     let started = thread.spawn(move || {
+        let (guest, balanced) = match expects_header {
+            false => (guest, None),
+            true => match entrance::introduce(guest, &socket, &services) {
+                Some(introduced) => introduced,
+                None => return,
+            },
+        };
         let client = guest.client();
-        let session = match Session::new(services, Box::new(guest), socket, listen) {
+        let session = match Session::new(services, Box::new(guest), socket, listen, balanced) {
             Ok(session) => session,
             Err(error) => return log::info!("{client}: gone before the greeting: {error}"),
         };

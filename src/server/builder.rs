@@ -6,13 +6,14 @@ use crate::{
     proto::HostName,
     server::{
         accept,
+        entrance::Entrance,
         handle::{Acceptors, Handle},
         pulse::Pulse,
         registry::{OnChange, Registry},
         transfer_log::{Paths, TransferLog, Watcher},
         virtual_host::{self, VirtualHost},
     },
-    session::{Confinement, Listen, Services, Settings},
+    session::{Confinement, Services, Settings},
     storage::Storage,
     sys::{socket, stop},
     transfer::{TransferRecord, Turns},
@@ -34,9 +35,9 @@ pub struct Builder {
     settings: Settings,
     confinement: Confinement,
     tls_floor: TlsFloor,
-    listen: Vec<(SocketAddr, Listen)>,
-    listeners: Vec<(TcpListener, Listen)>,
-    connections: Vec<(TcpStream, Listen)>,
+    listen: Vec<(SocketAddr, Entrance)>,
+    listeners: Vec<(TcpListener, Entrance)>,
+    connections: Vec<(TcpStream, Entrance)>,
     transfer_logs: Paths,
     watcher: Option<Watcher>,
     on_change: Option<OnChange>,
@@ -76,21 +77,21 @@ impl Builder {
     }
 
     /// Listens at `address` as well; port 0 lets the system choose one.
-    pub fn listen(mut self, address: SocketAddr, listen: Listen) -> Builder {
-        self.listen.push((address, listen));
+    pub fn listen(mut self, address: SocketAddr, at: impl Into<Entrance>) -> Builder {
+        self.listen.push((address, at.into()));
         self
     }
 
     /// Accepts clients from `listener` as well, which somebody else has opened.
-    pub fn listener(mut self, listener: TcpListener, listen: Listen) -> Builder {
-        self.listeners.push((listener, listen));
+    pub fn listener(mut self, listener: TcpListener, at: impl Into<Entrance>) -> Builder {
+        self.listeners.push((listener, at.into()));
         self
     }
 
     /// Serves the client at the other end of `connection`, which somebody else has accepted, as
     /// soon as the server starts. A server may have such clients and no address.
-    pub fn connection(mut self, connection: TcpStream, listen: Listen) -> Builder {
-        self.connections.push((connection, listen));
+    pub fn connection(mut self, connection: TcpStream, at: impl Into<Entrance>) -> Builder {
+        self.connections.push((connection, at.into()));
         self
     }
 
@@ -157,9 +158,9 @@ impl Builder {
             self.virtual_hosts,
         )?;
         let mut listeners = Vec::new();
-        for (address, listen) in self.listen {
+        for (address, at) in self.listen {
             let listener = socket::listen_for_control(address);
-            listeners.push((listener.map_err(|error| ServerError::Bind(address, error))?, listen));
+            listeners.push((listener.map_err(|error| ServerError::Bind(address, error))?, at));
         }
         listeners.extend(self.listeners);
         let mut addresses = Vec::new();
@@ -196,8 +197,8 @@ impl Builder {
 
 /// A server whose sockets exist. Nothing is accepted yet and no thread runs: drop privilege here.
 pub struct Bound {
-    listeners: Vec<(TcpListener, Listen)>,
-    connections: Vec<(TcpStream, Listen)>,
+    listeners: Vec<(TcpListener, Entrance)>,
+    connections: Vec<(TcpStream, Entrance)>,
     addresses: Vec<SocketAddr>,
     services: Services,
     log: TransferLog,
@@ -219,15 +220,15 @@ impl Bound {
         let writer = self.log.start().map_err(ServerError::System)?;
         let (accepting, stop_accepting) = stop::pair().map_err(ServerError::System)?;
         let mut acceptors = Acceptors { accepting: Some(accepting), all: Vec::new() };
-        for (listener, listen) in self.listeners {
+        for (listener, at) in self.listeners {
             let pulse = Arc::new(Pulse::new(self.heartbeat));
             let stop = stop_accepting.clone();
             let thread =
-                accept::start(listener, listen, Arc::clone(&registry), stop, Arc::clone(&pulse));
+                accept::start(listener, at, Arc::clone(&registry), stop, Arc::clone(&pulse));
             acceptors.all.push((thread.map_err(ServerError::System)?, pulse));
         }
-        for (connection, listen) in self.connections {
-            accept::adopt(connection, listen, &registry);
+        for (connection, at) in self.connections {
+            accept::adopt(connection, at, &registry);
         }
         Ok(Handle::new(self.addresses, registry, acceptors, writer, self.stop_source))
     }

@@ -7,6 +7,7 @@ mod accept;
 mod accounts;
 mod bans;
 mod builder;
+mod entrance;
 mod guesses;
 mod handle;
 mod json_log;
@@ -18,5 +19,6 @@ mod virtual_host;
 mod xferlog;
 
 pub use builder::{Bound, Builder, ServerError};
+pub use entrance::Entrance;
 pub use handle::Handle;
 pub use virtual_host::VirtualHost;

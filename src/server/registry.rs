@@ -109,21 +109,31 @@ impl Registry {
 
     /// Counts one more session, if the limits allow it; the guest is counted until dropped.
     pub fn admit(self: &Arc<Registry>, client: IpAddr) -> Result<Guest, Full> {
+        self.enter(client, Counted::ByAddress)
+    }
+
+    /// Counts a balancer that has not said for whom it comes: its address stands for nobody.
+    pub fn hold(self: &Arc<Registry>, balancer: IpAddr) -> Result<Guest, Full> {
+        self.enter(balancer, Counted::InAll)
+    }
+
+    fn enter(self: &Arc<Registry>, client: IpAddr, counted: Counted) -> Result<Guest, Full> {
         let services = self.services();
         let settings = &services.settings;
-        if !settings.serves(client) {
+        let by_address = counted == Counted::ByAddress;
+        if by_address && !settings.serves(client) {
             return Err(Full::Network);
         }
         let mut counts = self.counts();
         let neighbourhood = neighbourhood(client);
-        if counts.bans.holds(neighbourhood, Instant::now()) {
+        if by_address && counts.bans.holds(neighbourhood, Instant::now()) {
             return Err(Full::Banned);
         }
         let from_there = counts.by_address.get(&neighbourhood).copied().unwrap_or(0);
         if counts.total >= settings.max_sessions {
             return Err(Full::Total);
         }
-        if from_there >= settings.max_sessions_per_address {
+        if by_address && from_there >= settings.max_sessions_per_address {
             return Err(Full::Address);
         }
         if counts.not_logged_in >= settings.max_sessions_not_logged_in {
@@ -131,13 +141,15 @@ impl Registry {
         }
         counts.total += 1;
         counts.not_logged_in += 1;
-        counts.by_address.insert(neighbourhood, from_there + 1);
+        if by_address {
+            counts.by_address.insert(neighbourhood, from_there + 1);
+        }
         counts.next += 1;
         let id = counts.next;
         counts.guests.insert(id, Seen { client, account: None, since: Timestamp::now() });
         drop(counts);
         self.tell_of_change();
-        Ok(Guest { registry: Arc::clone(self), id, client, account: None })
+        Ok(Guest { registry: Arc::clone(self), id, client, counted, account: None })
     }
 
     fn tell_of_change(&self) {
@@ -179,11 +191,19 @@ fn neighbourhood(client: IpAddr) -> IpAddr {
     }
 }
 
+/// How a session counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    InAll,
+    ByAddress,
+}
+
 /// One session's place in the count, given back when dropped.
 pub struct Guest {
     registry: Arc<Registry>,
     id: u64,
     client: IpAddr,
+    counted: Counted,
     /// As whom it has logged in.
     account: Option<Who>,
 }
@@ -192,6 +212,13 @@ impl Guest {
     /// Where it comes from.
     pub fn client(&self) -> IpAddr {
         self.client
+    }
+
+    /// Gives up its place for one of its client, if the limits allow that.
+    pub fn becomes(self, client: IpAddr) -> Result<Guest, Full> {
+        let registry = Arc::clone(&self.registry);
+        drop(self);
+        registry.admit(client)
     }
 
     /// Nobody again, as far as `counts` go.
@@ -276,7 +303,9 @@ impl Drop for Guest {
         counts.total -= 1;
         counts.not_logged_in -= 1;
         let neighbourhood = neighbourhood(self.client);
-        if let Some(count) = counts.by_address.get_mut(&neighbourhood) {
+        if self.counted == Counted::ByAddress
+            && let Some(count) = counts.by_address.get_mut(&neighbourhood)
+        {
             *count -= 1;
             if *count == 0 {
                 counts.by_address.remove(&neighbourhood);

@@ -107,8 +107,8 @@ impl Session {
         about: &mut About,
     ) -> Result<Stream, Refusal> {
         let target = match &prepared.port {
-            Port::Passive(listener) => {
-                return self.await_expected(listener, early, admission, expectations, about);
+            Port::Passive(arrivals) => {
+                return self.await_expected(arrivals, early, admission, expectations, about);
             }
             // Where we connect to there is nobody else to wait for.
             Port::Active(target) => target,
@@ -175,9 +175,8 @@ impl Session {
         let admits = |host| admission.admits(host);
         let opening = Opening { source: self.local, admits: &admits };
         let opened = self.watched(Limit::Until(deadline), &Cell::new(0), |watch| {
-            let stream = Stream::clear(prepared.port.open(&opening, watch)?)?;
-            let peer = stream.peer_address()?;
-            Ok((stream, peer))
+            let (socket, peer) = prepared.port.open(&opening, watch)?;
+            Ok((Stream::clear(socket)?, peer))
         })?;
         let (stream, peer) = opened.map_err(|error| Refusal::no_data_connection(&error))?;
         about.meets(Some(peer), admission);

@@ -2,7 +2,7 @@
 //! a passive port, where others may be first (fxpd-fxp(7)).
 
 use crate::{
-    net::{Contest, Expected, NetError, PeerRule, Rules, Standing, Stream, Wait},
+    net::{Arrivals, Contest, Expected, NetError, PeerRule, Rules, Standing, Stream, Wait},
     proto::{Fingerprint, Payload},
     session::{
         Services, Session,
@@ -17,7 +17,7 @@ use crate::{
 };
 use std::{
     cell::Cell,
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     os::fd::AsFd,
     sync::Arc,
     time::Instant,
@@ -54,10 +54,10 @@ impl Session {
         Some(Expectations { pin, client, services })
     }
 
-    /// Waits at `listener` for one who is expected, however many others come.
+    /// Waits at `arrivals` for one who is expected, however many others come.
     pub(super) fn await_expected(
         &mut self,
-        listener: &TcpListener,
+        arrivals: &Arrivals,
         early: Option<Early>,
         admission: &Admission,
         expectations: &Expectations,
@@ -72,7 +72,7 @@ impl Session {
             handshake_timeout,
         };
         let open_until = Instant::now() + data_timeout;
-        let mut contest = Contest::new(listener, rules, open_until, early.and_then(untouched))
+        let mut contest = Contest::new(arrivals, rules, open_until, early.and_then(untouched))
             .map_err(|error| Refusal::no_data_connection(&error.into()))?;
         let won = self.hold(&mut contest)?;
         let refused = contest.into_refused();

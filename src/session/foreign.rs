@@ -184,11 +184,12 @@ impl Session {
     }
 
     fn is_our_own(&self, target: SocketAddr) -> bool {
-        self.services.listening.iter().any(|listening| {
-            let ip = listening.ip().to_canonical();
-            let covers = || ip.is_unspecified() && socket::is_of_this_host(target.ip());
-            listening.port() == target.port() && (ip == target.ip() || covers())
-        })
+        target == self.reached
+            || self.services.listening.iter().any(|listening| {
+                let ip = listening.ip().to_canonical();
+                let covers = || ip.is_unspecified() && socket::is_of_this_host(target.ip());
+                listening.port() == target.port() && (ip == target.ip() || covers())
+            })
     }
 }
 

@@ -89,8 +89,8 @@ impl Session {
 }
 
 /// Whether a first line is that of an HTTP client, which a page in a browser may have been made to
-/// send here: nothing it carries is answered.
-pub(super) fn is_http(line: &[u8]) -> bool {
+/// send here, or of a balancer, of which none comes here: nothing it carries is answered.
+pub(super) fn is_no_ftp(line: &[u8]) -> bool {
     const METHODS: [&[u8]; 9] = [
         b"GET ",
         b"HEAD ",
@@ -102,7 +102,9 @@ pub(super) fn is_http(line: &[u8]) -> bool {
         b"TRACE ",
         b"PATCH ",
     ];
-    METHODS.iter().any(|method| line.starts_with(method))
+    // A header of the PROXY protocol begins so in version 1, and in version 2 with an empty line.
+    let is_header = line.starts_with(b"PROXY ") || line.is_empty();
+    is_header || METHODS.iter().any(|method| line.starts_with(method))
 }
 
 /// Patience between commands: until the deadline, or until the server stops. Meanwhile a data

@@ -59,7 +59,7 @@ impl Session {
         if let Login::Member(_) = self.login {
             return Err(Reply::new(Code::WRONG_ORDER, "HOST comes before the login.").into());
         }
-        let Some(id) = self.services.tls.names().find_reached_at(name, self.local) else {
+        let Some(id) = self.services.tls.names().find_reached_at(name, self.reached.ip()) else {
             return Err(Reply::new(Code::PARAMETER_NOT_BUILT, "There is no such host here.").into());
         };
         // A client that has asked TLS for one host has trusted that one's certificate: HOST names

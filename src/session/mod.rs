@@ -32,7 +32,7 @@ mod watch;
 pub use confinement::{Confinement, ConfinementError, Reach, Wish};
 pub use host::{Host, Hosts};
 pub use refusal::Hangup;
-pub use services::{Listen, Presence, Services};
+pub use services::{Balanced, Listen, Presence, Services};
 pub use settings::{Demand, HashTransfers, ListOwner, Settings};
 
 use crate::{
@@ -63,7 +63,11 @@ pub struct Session {
     host_named: Option<HostId>,
     listen: Listen,
     client: SocketAddr,
+    /// Our own end of the control connection, and where the client has connected to: a balancer
+    /// may stand between them.
     local: IpAddr,
+    reached: SocketAddr,
+    is_balanced: bool,
     /// Since when nobody is logged in here: the login has a deadline.
     nobody_since: Instant,
     security: Security,
@@ -97,16 +101,19 @@ const MAX_FAULTS_BEFORE_LOGIN: u32 = 20;
 const MAX_FAULTS_IN_A_ROW: u32 = 50;
 
 impl Session {
-    /// A session for the client at the other end of `socket`.
+    /// A session for the client at the other end of `socket`, or behind the balancer there.
     pub fn new(
         services: Arc<Services>,
         presence: Box<dyn Presence>,
         socket: TcpStream,
         listen: Listen,
+        balanced: Option<Balanced>,
     ) -> Result<Session, NetError> {
         let stream = Stream::clear(socket)?;
         let idle_timeout = services.settings.idle_timeout;
-        let (client, local) = (stream.peer_address()?, stream.local_address()?.ip());
+        let (peer, local) = (stream.peer_address()?, stream.local_address()?);
+        let Balanced { client, reached } =
+            balanced.unwrap_or(Balanced { client: peer, reached: local });
         Ok(Session {
             channel: Channel::new(stream, services.settings.max_line_bytes)?,
             scope: services.tls.scope(),
@@ -116,7 +123,9 @@ impl Session {
             presence,
             listen,
             client,
-            local,
+            local: local.ip(),
+            reached,
+            is_balanced: balanced.is_some(),
             nobody_since: Instant::now(),
             security: Security::Clear,
             login: Login::Nobody,
@@ -185,7 +194,7 @@ impl Session {
 
     fn answer(&mut self, line: Line) -> Result<(&'static Row, Reply), Refusal> {
         let line = line?;
-        if self.turns == 1 && gate::is_http(&line) {
+        if self.turns == 1 && gate::is_no_ftp(&line) {
             return Err(Hangup::NotFtp.into());
         }
         let parsed = Command::parse(&line);

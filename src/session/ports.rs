@@ -2,7 +2,7 @@
 //! (RFC 959 §4.1.2, RFC 2428). Each replaces the port that was prepared before.
 
 use crate::{
-    net::{Port, PortRange},
+    net::{Arrivals, Port, PortRange},
     proto::{Code, EpsvArg, Reply, TlsRole, endpoint},
     session::{
         Session,
@@ -25,19 +25,19 @@ impl Session {
 
     /// `EPSV` (RFC 2428 §3): the port alone; the address is that of the control connection.
     pub(super) fn epsv(&mut self, family: EpsvArg) -> Handled {
-        let ours = if self.local.is_ipv4() { EpsvArg::V4 } else { EpsvArg::V6 };
+        let ours = if self.reached.is_ipv4() { EpsvArg::V4 } else { EpsvArg::V6 };
         if family == EpsvArg::All {
             self.negotiated.epsv_only = true;
             return Ok(Reply::new(Code::OK, "From now on only EPSV."));
         }
         if family != EpsvArg::Same && family != ours {
-            let other = if self.local.is_ipv4() { 1 } else { 2 };
+            let other = if self.reached.is_ipv4() { 1 } else { 2 };
             let text = format!("Network protocol not supported, use ({other})");
             return Err(Reply::new(Code::NEGOTIATION_FAILED, text).into());
         }
         let address = self.listen(None)?;
         let told = match self.negotiated.epsv_tells_address {
-            true => endpoint::print_eprt(address),
+            true => endpoint::print_eprt(SocketAddr::new(self.reached.ip(), address.port())),
             false => format!("|||{}|", address.port()),
         };
         let text = format!("Entering Extended Passive Mode ({told})");
@@ -72,12 +72,12 @@ impl Session {
 
     fn passive(&mut self, role: Option<TlsRole>) -> Handled {
         self.refuse_after_epsv_all()?;
-        let IpAddr::V4(local) = self.local else {
+        let IpAddr::V4(reached) = self.reached.ip() else {
             let text = "This connection is IPv6: use EPSV.";
             return Err(Reply::new(Code::NO_DATA_CONNECTION, text).into());
         };
         let port = self.listen(role)?.port();
-        let told = self.services.settings.passive_address.unwrap_or(local);
+        let told = self.services.settings.passive_address.unwrap_or(reached);
         let numbers = endpoint::print_port(SocketAddrV4::new(told, port));
         Ok(Reply::new(Code::PASSIVE, format!("Entering Passive Mode ({numbers}).")))
     }
@@ -86,15 +86,19 @@ impl Session {
         // The old port is free again before a new one is looked for.
         self.port = None;
         let range = PortRange::new(self.services.settings.passive_ports.clone());
-        let listener = range.listen(self.local).and_then(|listener| {
+        let arrivals = range.listen(self.local).and_then(|listener| {
             let address = listener.local_addr()?;
-            Ok((listener, address))
+            let arrivals = match self.is_balanced {
+                true => Arrivals::through(self.services.settings.balancers.clone(), listener)?,
+                false => Arrivals::new(listener),
+            };
+            Ok((arrivals, address))
         });
-        let (listener, address) = listener.map_err(|error| {
+        let (arrivals, address) = arrivals.map_err(|error| {
             log::error!("cannot listen for data at {}: {error}", self.local);
             Refusal::from(Reply::new(Code::NO_DATA_CONNECTION, "No passive port is free."))
         })?;
-        self.port = Some(PreparedPort { port: Port::Passive(listener), role, early: None });
+        self.port = Some(PreparedPort { port: Port::Passive(arrivals), role, early: None });
         self.channel.send_ticket_with_next_write();
         Ok(address)
     }

@@ -38,6 +38,15 @@ pub enum Listen {
     Implicit,
 }
 
+/// Both ends of a control connection that came through a balancer, as that has told them.
+#[derive(Clone, Copy, Debug)]
+pub struct Balanced {
+    /// Where the client is.
+    pub client: SocketAddr,
+    /// Where it has connected to.
+    pub reached: SocketAddr,
+}
+
 /// How the server counts a session.
 pub trait Presence: Send {
     /// The client has logged in at `host` as `account`. What it shares of rates: with others of

@@ -25,6 +25,8 @@ pub struct Settings {
     pub passive_ports: RangeInclusive<u16>,
     /// The IPv4 address that `PASV` tells, where the server stands behind NAT.
     pub passive_address: Option<Ipv4Addr>,
+    /// The balancers: where they may come, they say for whom, by the PROXY protocol.
+    pub balancers: Vec<IpNet>,
     /// For a whole TLS handshake.
     pub handshake_timeout: Duration,
     /// From the connection to the end of the login.
@@ -89,6 +91,7 @@ impl Default for Settings {
             ccc: false,
             passive_ports: 49152..=65534,
             passive_address: None,
+            balancers: Vec::new(),
             handshake_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(300),

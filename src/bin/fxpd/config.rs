@@ -22,6 +22,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Addresses with implicit TLS.
     pub listen_implicit: Vec<SocketAddr>,
+    /// Those of both where balancers come.
+    pub proxy_listen: Vec<SocketAddr>,
     /// How long a server of inetd's `wait` stays without clients.
     pub idle_exit: Duration,
     /// The certificate chain's file.
@@ -81,10 +83,28 @@ impl Config {
         for text in overrides {
             config.apply_override(text).map_err(|what| format!("-o {text}: {what}"))?;
         }
-        if config.listen.is_empty() && config.listen_implicit.is_empty() {
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What single settings cannot say of each other.
+    fn check(&self) -> Read<()> {
+        if self.listen.is_empty() && self.listen_implicit.is_empty() {
             return Err("'listen' and 'listen_implicit' are both empty".to_owned());
         }
-        Ok(config)
+        let entrances = self.listen.iter().chain(&self.listen_implicit);
+        let elsewhere =
+            |address: &&SocketAddr| !entrances.clone().any(|entrance| entrance == *address);
+        if let Some(address) = self.proxy_listen.iter().find(elsewhere) {
+            return Err(format!(
+                "proxy_listen: {address} is neither in 'listen' nor in 'listen_implicit'"
+            ));
+        }
+        match (self.proxy_listen.is_empty(), self.settings.balancers.is_empty()) {
+            (true, false) => Err("'proxy_from' needs 'proxy_listen'".to_owned()),
+            (false, true) => Err("'proxy_listen' needs 'proxy_from'".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// Settings replace what was set before; hosts and peers are added to what there is.
@@ -144,6 +164,7 @@ impl Default for Config {
         let mut config = Config {
             listen: Vec::new(),
             listen_implicit: Vec::new(),
+            proxy_listen: Vec::new(),
             idle_exit: Duration::ZERO,
             certificate: PathBuf::new(),
             key: PathBuf::new(),

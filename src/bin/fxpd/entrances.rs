@@ -2,7 +2,7 @@
 //! (systemd, inetd), and how long a server lives that was started with them.
 
 use crate::config::Config;
-use fxpd::{Builder, Handed, HandedSocket, Listen, Origin};
+use fxpd::{Builder, Entrance, Handed, HandedSocket, Listen, Origin};
 use std::{net::SocketAddr, time::Duration};
 
 /// Names of handed sockets (`FileDescriptorName=` in systemd) that say when TLS begins.
@@ -22,18 +22,20 @@ pub enum Life {
 
 /// What was handed over, understood. Nothing of it means the addresses of the settings.
 pub struct Entrances {
-    handed: Vec<(Handed, Listen)>,
+    handed: Vec<(Handed, Entrance)>,
     life: Life,
 }
 
 impl Entrances {
     /// Of these sockets. Those without a telling name are implicit when the setting
-    /// `listen_implicit` has an address of their port.
+    /// `listen_implicit` has an address of their port; balancers come where `proxy_listen` has one.
     pub fn new(sockets: Vec<HandedSocket>, config: &Config) -> Entrances {
         let life = life(&sockets, config.idle_exit);
         let understood = |HandedSocket { socket, origin }| {
-            let listen = listen(&origin, port(&socket), config);
-            (socket, listen)
+            let port = port(&socket);
+            let has_port = |address: &SocketAddr| Some(address.port()) == port;
+            let is_balanced = config.proxy_listen.iter().any(has_port);
+            (socket, entrance(listen(&origin, port, config), is_balanced))
         };
         Entrances { handed: sockets.into_iter().map(understood).collect(), life }
     }
@@ -48,18 +50,23 @@ impl Entrances {
         if self.handed.is_empty() {
             let explicit = config.listen.iter().map(|address| (address, Listen::Explicit));
             let implicit = config.listen_implicit.iter().map(|address| (address, Listen::Implicit));
-            return explicit
-                .chain(implicit)
-                .fold(builder, |builder, (address, listen)| builder.listen(*address, listen));
+            return explicit.chain(implicit).fold(builder, |builder, (address, listen)| {
+                let is_balanced = config.proxy_listen.contains(address);
+                builder.listen(*address, entrance(listen, is_balanced))
+            });
         }
-        for (socket, listen) in self.handed {
+        for (socket, entrance) in self.handed {
             builder = match socket {
-                Handed::Listening(listener) => builder.listener(listener, listen),
-                Handed::Connected(connection) => builder.connection(connection, listen),
+                Handed::Listening(listener) => builder.listener(listener, entrance),
+                Handed::Connected(connection) => builder.connection(connection, entrance),
             };
         }
         builder
     }
+}
+
+fn entrance(listen: Listen, is_balanced: bool) -> Entrance {
+    if is_balanced { Entrance::balanced(listen) } else { listen.into() }
 }
 
 fn life(sockets: &[HandedSocket], idle_exit: Duration) -> Life {

@@ -80,6 +80,20 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.listen_implicit, addresses(value)),
     },
     Setting {
+        key: "proxy_listen",
+        kind: "array of addresses",
+        default: "[]",
+        about: "Those of these addresses where balancers come, with the PROXY protocol.",
+        set: |config, value| put(&mut config.proxy_listen, addresses(value)),
+    },
+    Setting {
+        key: "proxy_from",
+        kind: "array of networks",
+        default: "[]",
+        about: "Where the balancers are; nobody else is believed.",
+        set: |config, value| put(&mut config.settings.balancers, networks_or_none(value)),
+    },
+    Setting {
         key: "idle_exit_s",
         kind: "seconds",
         default: "60",

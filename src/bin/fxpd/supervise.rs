@@ -207,6 +207,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let changes = [
         ("listen", old.listen != new.listen),
         ("listen_implicit", old.listen_implicit != new.listen_implicit),
+        ("proxy_listen", old.proxy_listen != new.proxy_listen),
         ("idle_exit_s", old.idle_exit != new.idle_exit),
         ("users", old.users != new.users),
         ("user", old.user != new.user),
