@@ -180,7 +180,8 @@ pub use proto::{
 };
 pub use server::{Bound, Builder, Entrance, Handle, ServerError, VirtualHost};
 pub use session::{
-    Confinement, ConfinementError, Demand, HashTransfers, ListOwner, Listen, Reach, Settings, Wish,
+    Confinement, ConfinementError, Demand, HashTransfers, ListOwner, Listen, PassiveAddress, Reach,
+    Settings, ToldAddress, Wish,
 };
 pub use storage::{
     Download, Kept, Listing, Local, LocalOptions, Memory, Start, Storage, StorageError, Tree,

@@ -72,6 +72,7 @@ mod logs;
 mod mode_z;
 mod order;
 mod packaging;
+mod passive_address;
 mod peers;
 mod privilege;
 mod proxy;

@@ -6,6 +6,7 @@ use crate::{
     peer,
     site::{Plan, Site},
 };
+use fxpd::{PassiveAddress, ToldAddress};
 use std::{
     io::{self, Read, Write},
     net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -109,10 +110,10 @@ impl Unsteady {
         let site = Site::with(|plan| {
             plan.host = inner;
             plan.settings.passive_ports = first..=first + PORTS - 1;
-            plan.settings.passive_address = match outer {
-                IpAddr::V4(outer) => Some(outer),
-                IpAddr::V6(_) => None,
-            };
+            if let IpAddr::V4(outer) = outer {
+                let told = PassiveAddress::new(Vec::new(), ToldAddress::new(outer));
+                plan.settings.passive_addresses = vec![told];
+            }
             change(plan);
         });
         for listener in listeners {

@@ -18,6 +18,7 @@ mod host;
 mod info;
 mod listing;
 mod login;
+mod passive_address;
 mod ports;
 mod quota;
 mod rates;
@@ -31,6 +32,7 @@ mod watch;
 
 pub use confinement::{Confinement, ConfinementError, Reach, Wish};
 pub use host::{Host, Hosts};
+pub use passive_address::{PassiveAddress, ToldAddress};
 pub use refusal::Hangup;
 pub use services::{Balanced, Listen, Presence, Services};
 pub use settings::{Demand, HashTransfers, ListOwner, Settings};

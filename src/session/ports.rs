@@ -5,7 +5,7 @@ use crate::{
     net::{Arrivals, Port, PortRange},
     proto::{Code, EpsvArg, Reply, TlsRole, endpoint},
     session::{
-        Session,
+        PassiveAddress, Session,
         refusal::{Handled, Refusal},
         state::PreparedPort,
     },
@@ -77,7 +77,8 @@ impl Session {
             return Err(Reply::new(Code::NO_DATA_CONNECTION, text).into());
         };
         let port = self.listen(role)?.port();
-        let told = self.services.settings.passive_address.unwrap_or(reached);
+        let rules = &self.services.settings.passive_addresses;
+        let told = PassiveAddress::find(rules, self.client.ip()).unwrap_or(reached);
         let numbers = endpoint::print_port(SocketAddrV4::new(told, port));
         Ok(Reply::new(Code::PASSIVE, format!("Entering Passive Mode ({numbers}).")))
     }

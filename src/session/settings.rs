@@ -1,12 +1,8 @@
 //! What an operator may set about a session: limits, deadlines, and what is demanded of TLS.
 
-use crate::net::PeerRule;
+use crate::{net::PeerRule, session::PassiveAddress};
 use ipnet::IpNet;
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 /// The settings of a server's sessions. Each has a safe default; see fxpd.conf(5).
 #[derive(Clone, Debug)]
@@ -23,8 +19,9 @@ pub struct Settings {
     pub ccc: bool,
     /// Ports for passive data connections.
     pub passive_ports: RangeInclusive<u16>,
-    /// The IPv4 address that `PASV` tells, where the server stands behind NAT.
-    pub passive_address: Option<Ipv4Addr>,
+    /// The addresses that `PASV` tells, where the server stands behind NAT; the first rule that
+    /// speaks of a client counts, and without one it is told the address that it has reached.
+    pub passive_addresses: Vec<PassiveAddress>,
     /// The balancers: where they may come, they say for whom, by the PROXY protocol.
     pub balancers: Vec<IpNet>,
     /// For a whole TLS handshake.
@@ -90,7 +87,7 @@ impl Default for Settings {
             data_close_notify: Demand::Required,
             ccc: false,
             passive_ports: 49152..=65534,
-            passive_address: None,
+            passive_addresses: Vec::new(),
             balancers: Vec::new(),
             handshake_timeout: Duration::from_secs(10),
             login_timeout: Duration::from_secs(60),

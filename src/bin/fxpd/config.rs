@@ -9,9 +9,10 @@ use crate::{
     peers::{self, PeersConfig},
     settings::{SETTINGS, find},
     sources,
-    value::Read,
+    value::{Place, Read},
 };
 use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor, Wish};
+use ipnet::IpNet;
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
 
@@ -54,6 +55,10 @@ pub struct Config {
     pub transfer_log_json: Option<PathBuf>,
     /// The programs that run behind uploads.
     pub hooks: HookSettings,
+    /// Where `PASV` sends clients, if not to the server's own address.
+    pub passive_address: Option<Place>,
+    /// The same for those of some networks.
+    pub passive_addresses: Vec<(Vec<IpNet>, Place)>,
     /// The level of accounts that name none.
     pub fxp: FxpLevel,
     /// The oldest TLS version.
@@ -180,6 +185,8 @@ impl Default for Config {
             transfer_log: None,
             transfer_log_json: None,
             hooks: HookSettings::default(),
+            passive_address: None,
+            passive_addresses: Vec::new(),
             fxp: FxpLevel::default(),
             tls_floor: TlsFloor::Tls12,
             storage: LocalOptions::default(),

@@ -13,6 +13,7 @@ mod hosts;
 #[path = "../shared/located.rs"]
 mod located;
 mod logging;
+mod lookups;
 mod lossy;
 mod options;
 mod passwd;

@@ -8,6 +8,7 @@ use crate::{
     failure::Failure,
     hooks::Hooks,
     logging::{self, Audience, Target},
+    lookups::Lookups,
     options::{Place, ServerArgs},
     pid_file::PidFile,
     privilege::Privilege,
@@ -25,7 +26,9 @@ use std::time::Duration;
 /// Reads everything that a start would read, and starts nothing.
 pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     let config = load(args)?;
-    settings(&config)?;
+    let mut lookups = Lookups::default();
+    settings(&config, &mut lookups)?;
+    lookups.look_up();
     identity(&config)?;
     virtual_hosts(&config, config.fxp)?;
     confinement(&config, Life::UntilStopped)?;
@@ -86,9 +89,11 @@ fn serve_with(
     let privilege = Privilege::find(&config)?;
     let confinement = confinement(&config, life)?;
     let watchdog = inherited.watchdog.map(Watchdog::new);
+    let mut lookups = Lookups::default();
+    let sessions_follow = settings(&config, &mut lookups)?;
+    lookups.look_up();
     let (tell, changes) = crossbeam_channel::bounded(1);
-    let mut builder =
-        entrances.add_to(builder(&config, settings(&config)?, identity, hosts), &config);
+    let mut builder = entrances.add_to(builder(&config, sessions_follow, identity, hosts), &config);
     builder = builder.confinement(confinement).on_change(move || {
         let _ = tell.try_send(()); // one word stands for all that are not heard yet
     });
@@ -115,6 +120,7 @@ fn serve_with(
     }
     let signals = Signals::catch().map_err(Failure::system)?;
     let hooks = hooks.map(Hooks::start).transpose().map_err(Failure::system)?;
+    lookups.in_background().map_err(Failure::system)?;
     let handle = bound.start().map_err(Failure::system)?;
     log::info!("serving");
     if args.place == Place::Background {
@@ -132,6 +138,7 @@ fn serve_with(
         idle_since: None,
         certificates,
         hooks,
+        lookups,
     }
     .run();
     Ok(())
@@ -187,9 +194,13 @@ pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>,
 }
 
 /// What the sessions follow, with the files of the rules about peers read.
-pub fn settings(config: &Config) -> Result<Settings, Failure> {
+pub fn settings(config: &Config, lookups: &mut Lookups) -> Result<Settings, Failure> {
     let rules = config.peers.iter().map(|peers| peers.rule().map_err(Failure::config));
-    Ok(Settings { peers: rules.collect::<Result<_, _>>()?, ..config.settings.clone() })
+    Ok(Settings {
+        peers: rules.collect::<Result<_, _>>()?,
+        passive_addresses: lookups.told(config),
+        ..config.settings.clone()
+    })
 }
 
 /// What sessions give up. A process that serves one client can become its account altogether.

@@ -7,9 +7,9 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner,
-        log_to, networks_or_none, number, path, ports, put, seconds, text, tls_floor, umask,
-        unless_empty, wish,
+        addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4_place,
+        ipv4_places, list_owner, log_to, networks_or_none, number, path, ports, put, seconds, text,
+        tls_floor, umask, unless_empty, wish,
     },
 };
 use std::ops::RangeInclusive;
@@ -277,10 +277,17 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "passive_address",
-        kind: "IPv4 address",
+        kind: "IPv4 address or name",
         default: r#""""#,
         about: "The address that PASV tells, behind NAT; empty for the server's own.",
-        set: |config, value| put(&mut config.settings.passive_address, unless_empty(value, ipv4)),
+        set: |config, value| put(&mut config.passive_address, unless_empty(value, ipv4_place)),
+    },
+    Setting {
+        key: "passive_addresses",
+        kind: "array of tables",
+        default: "[]",
+        about: "The same for clients of some networks.",
+        set: |config, value| put(&mut config.passive_addresses, ipv4_places(value)),
     },
     Setting {
         key: "fsync",

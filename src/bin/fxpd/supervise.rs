@@ -7,6 +7,7 @@ use crate::{
     entrances::Life,
     failure::Failure,
     hooks::RunningHooks,
+    lookups::Lookups,
     options::ServerArgs,
     serve::{identity, load, settings, virtual_hosts},
     service_manager::ServiceManager,
@@ -37,6 +38,7 @@ pub struct Supervisor<'a> {
     pub idle_since: Option<Instant>,
     pub certificates: CertWatch,
     pub hooks: Option<RunningHooks>,
+    pub lookups: Lookups,
 }
 
 /// The service manager's demand for signs of life.
@@ -166,12 +168,15 @@ impl Supervisor<'_> {
         self.running.tls_floor = config.tls_floor;
         self.running.hosts = config.hosts;
         self.running.peers = config.peers;
+        self.running.passive_address = config.passive_address;
+        self.running.passive_addresses = config.passive_addresses;
         Ok(())
     }
 
     /// Certificates were renewed: they are shown from now on, with all else as it is.
     fn renew(&mut self) {
-        match self.put_in_force(&self.running) {
+        let running = self.running.clone();
+        match self.put_in_force(&running) {
             Ok(()) => {
                 self.certificates.accept();
                 log::info!("certificates renewed");
@@ -180,14 +185,14 @@ impl Supervisor<'_> {
         }
     }
 
-    fn put_in_force(&self, config: &Config) -> Result<(), Failure> {
+    fn put_in_force(&mut self, config: &Config) -> Result<(), Failure> {
         let identity = identity(config)?;
         log::info!("certificate {}", identity.fingerprint());
         // The level of FXP takes a restart at all hosts alike.
         let hosts = virtual_hosts(config, self.running.fxp)?;
-        self.handle
-            .reload(settings(config)?, identity, config.tls_floor, hosts)
-            .map_err(Failure::config)
+        let settings = settings(config, &mut self.lookups)?;
+        self.lookups.in_background().map_err(Failure::system)?;
+        self.handle.reload(settings, identity, config.tls_floor, hosts).map_err(Failure::config)
     }
 
     fn stop(self) {

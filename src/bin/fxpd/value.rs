@@ -106,10 +106,40 @@ pub fn host_names(value: &DeValue<'_>) -> Read<Vec<HostName>> {
     if names.is_empty() { Err("a host needs a name".to_owned()) } else { Ok(names) }
 }
 
-/// An IPv4 address.
-pub fn ipv4(value: &DeValue<'_>) -> Read<Ipv4Addr> {
-    let text = string(value, "an IPv4 address")?;
-    text.parse().map_err(|_| format!("'{text}' is not an IPv4 address"))
+/// Where `PASV` sends clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Here.
+    Address(Ipv4Addr),
+    /// Where this name leads.
+    Name(String),
+}
+
+/// An IPv4 address, or a name that has one.
+pub fn ipv4_place(value: &DeValue<'_>) -> Read<Place> {
+    let text = string(value, "an IPv4 address or a name")?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let is_name = text.len() < 254 && text.chars().all(is_part);
+    match text.parse() {
+        Ok(address) => Ok(Place::Address(address)),
+        // What has no letter was meant to be an address.
+        Err(_) if is_name && text.contains(|c: char| c.is_ascii_alphabetic()) => {
+            Ok(Place::Name(text.to_owned()))
+        }
+        Err(_) => Err(format!("'{text}' is neither an IPv4 address nor a name")),
+    }
+}
+
+/// Tables of networks and the place for clients from there.
+pub fn ipv4_places(value: &DeValue<'_>) -> Read<Vec<(Vec<IpNet>, Place)>> {
+    one_or_more(value, |value| {
+        let form =
+            || "expected tables like { networks = [\"10.0.0.0/8\"], address = \"10.0.0.1\" }";
+        let table = value.as_table().ok_or_else(form)?;
+        let key = |name: &str| table.get(name).map(|value| value.get_ref()).ok_or_else(form);
+        let both = (networks(key("networks")?)?, ipv4_place(key("address")?)?);
+        if table.len() == 2 { Ok(both) } else { Err(form().to_owned()) }
+    })
 }
 
 /// `"LOW-HIGH"`, both included.
@@ -204,7 +234,14 @@ mod tests {
         assert_eq!(parse(ports, "'1024-65535'"), Ok(1024..=65535));
         assert_eq!(parse(ports, "'2000 - 2000'"), Ok(2000..=2000));
         assert_eq!(parse(umask, "'027'"), Ok(0o027));
-        assert_eq!(parse(|value| unless_empty(value, ipv4), "''"), Ok(None));
+        assert_eq!(parse(|value| unless_empty(value, ipv4_place), "''"), Ok(None));
+        let named = Place::Name("ftp.example.org".to_owned());
+        assert_eq!(parse(ipv4_place, "'ftp.example.org'"), Ok(named.clone()));
+        let table = "{ networks = '10.0.0.0/8', address = 'ftp.example.org' }";
+        assert_eq!(
+            parse(ipv4_places, table),
+            Ok(vec![(vec!["10.0.0.0/8".parse().unwrap()], named)])
+        );
         assert_eq!(parse(addresses, "'[::1]:21'"), parse(addresses, "['[::1]:21']"));
         assert_eq!(parse(addresses, "[]"), Ok(Vec::new()));
     }
@@ -239,7 +276,19 @@ mod tests {
             (parse(umask, "'1000'").unwrap_err(), "octal"),
             (parse(umask, "'8'").unwrap_err(), "octal"),
             (parse(umask, "22").unwrap_err(), "in quotes"),
-            (parse(ipv4, "'::1'").unwrap_err(), "not an IPv4 address"),
+            (parse(ipv4_place, "'::1'").unwrap_err(), "neither an IPv4 address nor a name"),
+            (parse(ipv4_place, "'300.1.1.1'").unwrap_err(), "neither"),
+            (parse(ipv4_place, "'a b'").unwrap_err(), "neither"),
+            (parse(ipv4_places, "['192.0.2.1']").unwrap_err(), "expected tables like"),
+            (parse(ipv4_places, "[{ address = 'a' }]").unwrap_err(), "expected tables like"),
+            (
+                parse(ipv4_places, "[{ address = 'a', networks = '::/0', x = 1 }]").unwrap_err(),
+                "expected tables like",
+            ),
+            (
+                parse(ipv4_places, "[{ address = 'a', networks = [] }]").unwrap_err(),
+                "name a network",
+            ),
             (parse(demand, "'no'").unwrap_err(), "'no' is none of 'required', 'optional'"),
             (parse(demand, "false").unwrap_err(), "expected 'required' or 'optional'"),
         ] {
