@@ -68,15 +68,16 @@ impl Haproxy {
         fs::write(&conf, format!("defaults\n mode tcp\n {timeouts}\n{shared}{passive}")).unwrap();
         let mut command = real_server::peer("usr/sbin/haproxy");
         let child = command.arg("-db").arg("-f").arg(&conf).spawn().unwrap();
+        // It listens everywhere or nowhere, and who comes to a data port is counted for no server.
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect((BALANCER, servers[0].passive)).is_err() {
+            assert!(Instant::now() < deadline, "haproxy does not listen");
+        }
         Haproxy { child, control, _home: home }
     }
 
     /// A client, logged in at whichever server.
     fn login(&self) -> Ftp {
-        let deadline = Instant::now() + PATIENCE;
-        while TcpListener::bind(self.control).is_ok() {
-            assert!(Instant::now() < deadline, "haproxy does not listen");
-        }
         let socket = connect_from(CLIENT, self.control);
         let mut ftp = Ftp::over(socket, self.control, peer::Client::any());
         ftp.hears(220);

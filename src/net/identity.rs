@@ -1,6 +1,9 @@
 //! A certificate with its key, and how its fingerprint is computed.
 
-use crate::{net::certificate, proto::Fingerprint};
+use crate::{
+    net::{Validity, certificate},
+    proto::Fingerprint,
+};
 use openssl::{
     asn1::Asn1Time,
     bn::{BigNum, MsbOption},
@@ -92,6 +95,11 @@ impl Identity {
     /// The fingerprint of the leaf certificate.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// From when to when the certificate is valid; `None` where a year is beyond any calendar.
+    pub fn validity(&self) -> Option<Validity> {
+        Validity::of(&self.certificate)
     }
 
     /// The names and addresses for which the certificate was made.

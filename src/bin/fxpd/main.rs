@@ -4,6 +4,7 @@ mod background;
 mod cert;
 mod cert_watch;
 mod config;
+mod doubts;
 mod effective;
 mod entrances;
 mod failure;
@@ -64,7 +65,9 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Effective(args) => show(&serve::load(&args)?.effective.file()),
         Task::Check(args) => {
             log_to_stderr(args.verbosity);
-            serve::check(&args)?;
+            for doubt in serve::check(&args)? {
+                let _ = writeln!(io::stderr(), "fxpd: warning: {doubt}"); // as with an error
+            }
             show("fxpd: configuration is good\n")
         }
         Task::Serve(args) => serve::serve(&args),

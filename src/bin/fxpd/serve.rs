@@ -4,6 +4,7 @@ use crate::{
     background,
     cert_watch::CertWatch,
     config::Config,
+    doubts,
     entrances::{Entrances, Life},
     failure::Failure,
     hooks::Hooks,
@@ -23,8 +24,8 @@ use fxpd::{
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 
-/// Reads everything that a start would read, and starts nothing.
-pub fn check(args: &ServerArgs) -> Result<(), Failure> {
+/// Reads everything that a start would read, starts nothing, and tells what is doubtful.
+pub fn check(args: &ServerArgs) -> Result<Vec<String>, Failure> {
     let config = load(args)?;
     let mut lookups = Lookups::default();
     settings(&config, &mut lookups)?;
@@ -36,7 +37,7 @@ pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     for users in all_users(&config) {
         users.check().map_err(Failure::config)?;
     }
-    Ok(())
+    Ok(doubts::about(&config))
 }
 
 /// Serves until SIGTERM or SIGINT, or as long as what the server was handed is there.
