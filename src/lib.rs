@@ -153,9 +153,9 @@ mod sys;
 mod transfer;
 
 pub use auth::{
-    Account, AccountLimits, AuthError, Authenticator, FxpGrant, FxpLevel, HashKind,
-    MAX_PASSWORD_BYTES, PasswordError, Right, UserLine, UserOptions, UsersFile, UsersFileError,
-    hash_password, hash_password_as, verify_password,
+    Account, AccountLimits, Anonymous, AuthError, Authenticator, FxpGrant, FxpLevel, HashKind,
+    MAX_PASSWORD_BYTES, PasswordError, Right, Sources, UserLine, UserOptions, UsersFile,
+    UsersFileError, Visitor, hash_password, hash_password_as, verify_password,
 };
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,

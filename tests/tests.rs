@@ -22,6 +22,7 @@ mod verb_table;
 mod vsftpd;
 
 mod accounts;
+mod anonymous;
 mod attributes;
 mod background;
 mod cert_watch;

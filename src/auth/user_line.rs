@@ -12,7 +12,8 @@ use std::{fmt, net::IpAddr, str::FromStr};
 const FIELDS: usize = 8;
 
 /// The words of the `access` option.
-const ACCESS_WORDS: [(&str, Access); 2] = [("ro", Access::ReadOnly), ("rw", Access::ReadWrite)];
+const ACCESS_WORDS: [(&str, Access); 3] =
+    [("ro", Access::ReadOnly), ("incoming", Access::Incoming), ("rw", Access::ReadWrite)];
 
 /// An account as its line says it. `Display` prints a line that reads back as the same value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct UserLine {
 /// The eighth field. What is not set follows the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserOptions {
-    /// `access=ro|rw`; reading and writing when unset.
+    /// `access=ro|incoming|rw`; reading and writing when unset.
     pub access: Option<Access>,
     /// `fxp=off|verified|tls|any`: the level both ways; the server's default when unset.
     pub fxp: Option<FxpLevel>,
@@ -222,6 +223,7 @@ impl fmt::Display for UserOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let access = self.access.map(|access| match access {
             Access::ReadOnly => "ro".to_owned(),
+            Access::Incoming => "incoming".to_owned(),
             Access::ReadWrite => "rw".to_owned(),
         });
         let level = |level: Option<FxpLevel>| level.map(|level| level.to_string());
@@ -266,7 +268,7 @@ fn access(word: &str) -> Result<Access, String> {
     let found = ACCESS_WORDS.iter().find(|(known, _)| *known == word);
     found
         .map(|(_, access)| *access)
-        .ok_or_else(|| format!("'{word}' is no access; it is one of ro, rw"))
+        .ok_or_else(|| format!("'{word}' is no access; it is one of ro, incoming, rw"))
 }
 
 /// A comma-separated list of networks; an address alone is the network of that one host.
@@ -310,6 +312,7 @@ mod tests {
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:networks=192.0.2.0/24 rate=10M sessions=5".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:access=incoming".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),

@@ -1,15 +1,15 @@
 //! `USER`, `PASS` and the state they leave (RFC 959 §4.1.1).
 
 use crate::{
-    auth::{Account, AuthError, MAX_PASSWORD_BYTES},
-    proto::{Code, Reply, Secret, VirtualPath},
+    auth::{Account, AuthError, MAX_PASSWORD_BYTES, Visitor},
+    proto::{Access, Code, Reply, Secret, VirtualPath},
     session::{
         Hangup, Session,
         rates::Rates,
         refusal::{Handled, Refusal},
-        state::{Login, Member, Negotiated},
+        state::{Login, Member, Negotiated, Security},
     },
-    storage::Tree,
+    storage::{Incoming, Tree},
     sys::poll::{self, Interest},
 };
 use std::{mem, os::fd::AsFd, time::Instant};
@@ -77,12 +77,28 @@ impl Session {
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
         }
-        let authenticator = &self.host.authenticator;
-        let account = authenticator.authenticate(name, password, self.client.ip())?;
-        let tree = self.host.storage.tree(&account.home).map_err(|error| {
-            log::error!("the home of {} cannot be opened: {error}", name.escape_debug());
+        let account = self.host.authenticator.admit(&self.visitor(name), password)?;
+        self.settle(account)
+    }
+
+    fn visitor<'a>(&'a self, name: &'a str) -> Visitor<'a> {
+        Visitor {
+            name,
+            peer: self.client.ip(),
+            host: &self.host.name,
+            under_tls: self.security == Security::Tls,
+        }
+    }
+
+    /// Opens an account's tree.
+    fn settle(&self, account: Account) -> Result<(Account, Box<dyn Tree>), Refusal> {
+        let mut tree = self.host.storage.tree(&account.home).map_err(|error| {
+            log::error!("the home of {} cannot be opened: {error}", account.name.escape_debug());
             Refusal::from(Reply::new(Code::NOT_LOGGED_IN, "Login refused: no home directory."))
         })?;
+        if account.access == Access::Incoming {
+            tree = Box::new(Incoming(tree));
+        }
         Ok((account, tree))
     }
 

@@ -7,10 +7,12 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod incoming;
 mod local;
 mod memory;
 
 pub use error::StorageError;
+pub use incoming::Incoming;
 pub use local::{Local, LocalOptions};
 pub use memory::Memory;
 

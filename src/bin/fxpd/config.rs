@@ -11,7 +11,7 @@ use crate::{
     sources,
     value::Read,
 };
-use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor};
+use fxpd::{Access, FxpLevel, LocalOptions, Settings, TlsFloor};
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
 
@@ -32,6 +32,12 @@ pub struct Config {
     pub certificate_check: Duration,
     /// The users file.
     pub users: PathBuf,
+    /// The directory of anonymous clients, if they may enter.
+    pub anonymous: Option<PathBuf>,
+    /// What they may do.
+    pub anonymous_access: Access,
+    /// What they may exchange with other servers.
+    pub anonymous_fxp: FxpLevel,
     /// The user to become, if any.
     pub user: Option<String>,
     /// Where the process number goes, if anywhere.
@@ -143,6 +149,9 @@ impl Default for Config {
             key: PathBuf::new(),
             certificate_check: Duration::ZERO,
             users: PathBuf::new(),
+            anonymous: None,
+            anonymous_access: Access::ReadOnly,
+            anonymous_fxp: FxpLevel::Off,
             user: None,
             pid_file: None,
             log: LogTo::Auto,

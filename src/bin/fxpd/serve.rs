@@ -1,6 +1,7 @@
 //! The daemon: from a configuration to a server that runs.
 
 use crate::{
+    accounts::Accounts,
     background,
     cert_watch::CertWatch,
     config::Config,
@@ -15,7 +16,7 @@ use crate::{
     signals::Signals,
     supervise::{Supervisor, Watchdog},
 };
-use fxpd::{Builder, FxpLevel, Identity, Inherited, Local, Settings, UsersFile, VirtualHost};
+use fxpd::{Builder, Identity, Inherited, Local, Settings, UsersFile, VirtualHost};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads everything that a start would read, and starts nothing.
@@ -23,7 +24,7 @@ pub fn check(args: &ServerArgs) -> Result<(), Failure> {
     let config = load(args)?;
     settings(&config)?;
     identity(&config)?;
-    virtual_hosts(&config, config.fxp)?;
+    virtual_hosts(&config, &Accounts::new(&config))?;
     ServiceUser::find(config.user.as_deref())?;
     for users in all_users(&config) {
         users.check().map_err(Failure::config)?;
@@ -71,14 +72,15 @@ fn serve_with(
     let certificates = CertWatch::new(&config);
     let identity = identity(&config)?;
     log::info!("certificate {}", identity.fingerprint());
-    let hosts = virtual_hosts(&config, config.fxp)?;
+    let accounts = Accounts::new(&config);
+    let hosts = virtual_hosts(&config, &accounts)?;
     let service_user = ServiceUser::find(config.user.as_deref())?;
     let entrances = Entrances::new(inherited.sockets, &config);
     let life = entrances.life();
     let watchdog = inherited.watchdog.map(Watchdog::new);
     let (tell, changes) = crossbeam_channel::bounded(1);
     let mut builder =
-        entrances.add_to(builder(&config, settings(&config)?, identity, hosts), &config);
+        entrances.add_to(builder(&config, &accounts, settings(&config)?, identity, hosts), &config);
     builder = builder.on_change(move || {
         let _ = tell.try_send(()); // one word stands for all that are not heard yet
     });
@@ -114,6 +116,7 @@ fn serve_with(
         handle,
         args,
         running: config,
+        accounts,
         life,
         manager: ServiceManager::new(inherited.notify_socket),
         watchdog,
@@ -158,7 +161,7 @@ fn all_users(config: &Config) -> Vec<UsersFile> {
 }
 
 /// The virtual hosts, with their certificates read.
-pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Failure> {
+pub fn virtual_hosts(config: &Config, accounts: &Accounts) -> Result<Vec<VirtualHost>, Failure> {
     let mut hosts = Vec::new();
     for host in &config.hosts {
         let identity =
@@ -166,7 +169,7 @@ pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>,
         if let Some(name) = host.names.first() {
             log::info!("certificate of {name} {}", identity.fingerprint());
         }
-        let users = UsersFile::new(&host.users, fxp);
+        let users = accounts.of_virtual_host(&host.users);
         let described = VirtualHost::new(host.names.clone(), identity, users);
         hosts.push(match &host.greeting {
             Some(greeting) => described.greeting(greeting),
@@ -184,12 +187,13 @@ pub fn settings(config: &Config) -> Result<Settings, Failure> {
 
 fn builder(
     config: &Config,
+    accounts: &Accounts,
     settings: Settings,
     identity: Identity,
     hosts: Vec<VirtualHost>,
 ) -> Builder {
     let storage = Local::new(config.storage);
-    let mut builder = Builder::new(identity, users(config), storage)
+    let mut builder = Builder::new(identity, accounts.of_default_host(&config.users), storage)
         .settings(settings)
         .tls_floor(config.tls_floor);
     for host in hosts {

@@ -7,9 +7,9 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4, list_owner,
-        log_to, networks_or_none, number, path, ports, put, seconds, text, tls_floor, umask,
-        unless_empty,
+        access, addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4,
+        list_owner, log_to, networks_or_none, number, path, ports, put, seconds, text, tls_floor,
+        umask, unless_empty,
     },
 };
 use std::ops::RangeInclusive;
@@ -113,6 +113,27 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""/etc/fxpd/passwd""#,
         about: "The accounts, see fxpd.passwd(5).",
         set: |config, value| put(&mut config.users, path(value)),
+    },
+    Setting {
+        key: "anonymous",
+        kind: "path",
+        default: r#""""#,
+        about: "What everybody finds who logs in as anonymous or ftp; empty lets nobody.",
+        set: |config, value| put(&mut config.anonymous, unless_empty(value, path)),
+    },
+    Setting {
+        key: "anonymous_access",
+        kind: "ro|incoming|rw",
+        default: r#""ro""#,
+        about: "What anonymous clients may do: read, leave new files in /incoming, or change things.",
+        set: |config, value| put(&mut config.anonymous_access, access(value)),
+    },
+    Setting {
+        key: "anonymous_fxp",
+        kind: "off|verified|tls|any",
+        default: r#""off""#,
+        about: "What anonymous clients may exchange with other servers.",
+        set: |config, value| put(&mut config.anonymous_fxp, fxp_level(value)),
     },
     Setting {
         key: "user",

@@ -6,7 +6,9 @@
 use crate::logging::LogTo;
 pub use crate::toml_value::{Read, boolean, number, text};
 use crate::toml_value::{string, word};
-use fxpd::{Amount, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor};
+use fxpd::{
+    Access, Amount, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor,
+};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -162,6 +164,13 @@ pub fn hash_transfers(value: &DeValue<'_>) -> Read<HashTransfers> {
 /// `numeric` or `account`.
 pub fn list_owner(value: &DeValue<'_>) -> Read<ListOwner> {
     word(value, &[("numeric", ListOwner::Numeric), ("account", ListOwner::Account)])
+}
+
+/// `ro`, `incoming` or `rw`, as in the users file.
+pub fn access(value: &DeValue<'_>) -> Read<Access> {
+    let words =
+        [("ro", Access::ReadOnly), ("incoming", Access::Incoming), ("rw", Access::ReadWrite)];
+    word(value, &words)
 }
 
 /// A level of FXP.
