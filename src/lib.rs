@@ -154,8 +154,9 @@ mod transfer;
 
 pub use auth::{
     Account, AccountLimits, Anonymous, AuthError, Authenticator, FxpGrant, FxpLevel, HashKind,
-    MAX_PASSWORD_BYTES, PasswordError, Right, Sources, UserLine, UserOptions, UsersFile,
-    UsersFileError, Visitor, hash_password, hash_password_as, verify_password,
+    MAX_PASSWORD_BYTES, PasswordError, Program, ProgramSettings, Right, Sources, UserLine,
+    UserOptions, UsersFile, UsersFileError, Visitor, hash_password, hash_password_as,
+    verify_password,
 };
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,

@@ -10,6 +10,7 @@ mod crypt;
 mod edit;
 mod limits;
 mod password;
+mod program;
 mod sources;
 mod user_line;
 mod users;
@@ -20,6 +21,7 @@ pub use limits::AccountLimits;
 pub use password::{
     HashKind, MAX_PASSWORD_BYTES, PasswordError, hash_password, hash_password_as, verify_password,
 };
+pub use program::{Program, ProgramSettings};
 pub use sources::Sources;
 pub use user_line::{UserLine, UserOptions};
 pub use users::{UsersFile, UsersFileError};

@@ -32,6 +32,12 @@ pub struct Config {
     pub certificate_check: Duration,
     /// The users file.
     pub users: PathBuf,
+    /// The program that knows further accounts, if any.
+    pub auth_program: Option<PathBuf>,
+    /// How many of it run.
+    pub auth_program_processes: usize,
+    /// For its answer.
+    pub auth_program_timeout: Duration,
     /// The directory of anonymous clients, if they may enter.
     pub anonymous: Option<PathBuf>,
     /// What they may do.
@@ -149,6 +155,9 @@ impl Default for Config {
             key: PathBuf::new(),
             certificate_check: Duration::ZERO,
             users: PathBuf::new(),
+            auth_program: None,
+            auth_program_processes: 0,
+            auth_program_timeout: Duration::ZERO,
             anonymous: None,
             anonymous_access: Access::ReadOnly,
             anonymous_fxp: FxpLevel::Off,

@@ -115,6 +115,27 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.users, path(value)),
     },
     Setting {
+        key: "auth_program",
+        kind: "path",
+        default: r#""""#,
+        about: "Program that knows further accounts, see fxpd-auth(5); empty for none.",
+        set: |config, value| put(&mut config.auth_program, unless_empty(value, path)),
+    },
+    Setting {
+        key: "auth_program_processes",
+        kind: "number",
+        default: "4",
+        about: "How many of it answer at a time.",
+        set: |config, value| put(&mut config.auth_program_processes, number(value, 1..=64)),
+    },
+    Setting {
+        key: "auth_program_timeout_s",
+        kind: "seconds",
+        default: "10",
+        about: "For its answer, the wait for a free one included.",
+        set: |config, value| put(&mut config.auth_program_timeout, seconds(value, 1)),
+    },
+    Setting {
         key: "anonymous",
         kind: "path",
         default: r#""""#,
