@@ -153,9 +153,9 @@ mod sys;
 mod transfer;
 
 pub use auth::{
-    Account, AccountLimits, Anonymous, AuthError, Authenticator, FxpGrant, FxpLevel, HashKind,
-    MAX_PASSWORD_BYTES, PasswordError, Program, ProgramSettings, Right, Sources, UserLine,
-    UserOptions, UsersFile, UsersFileError, Visitor, hash_password, hash_password_as,
+    Account, AccountLimits, Anonymous, AuthError, Authenticator, ClientProof, FxpGrant, FxpLevel,
+    HashKind, MAX_PASSWORD_BYTES, PasswordError, Program, ProgramSettings, Right, Sources,
+    UserLine, UserOptions, UsersFile, UsersFileError, Visitor, hash_password, hash_password_as,
     verify_password,
 };
 pub use client::{
@@ -169,7 +169,8 @@ pub use client::{
 };
 pub use client::{Ailment, Cause, Diagnosis, Route, RouteOutcome, diagnose};
 pub use net::{
-    Certificate, Identity, NetError, Newest, PeerRule, Term, TlsError, TlsFacts, TlsFloor, Validity,
+    Asked, Certificate, ClientCertificates, Identity, NetError, Newest, PeerRule, Term, TlsError,
+    TlsFacts, TlsFloor, Validity,
 };
 pub use proto::{
     Access, Algorithm, Amount, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed,

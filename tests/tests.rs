@@ -26,6 +26,7 @@ mod anonymous;
 mod attributes;
 mod background;
 mod cert_watch;
+mod client_certificates;
 mod clients;
 mod config_files;
 mod control;

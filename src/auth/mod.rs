@@ -6,6 +6,7 @@
 mod account;
 mod anonymous;
 mod argon;
+mod client_proof;
 mod crypt;
 mod edit;
 mod limits;
@@ -17,6 +18,7 @@ mod users;
 
 pub use account::{Account, FxpGrant, FxpLevel, Right};
 pub use anonymous::Anonymous;
+pub use client_proof::ClientProof;
 pub use limits::AccountLimits;
 pub use password::{
     HashKind, MAX_PASSWORD_BYTES, PasswordError, hash_password, hash_password_as, verify_password,
@@ -26,7 +28,7 @@ pub use sources::Sources;
 pub use user_line::{UserLine, UserOptions};
 pub use users::{UsersFile, UsersFileError};
 
-use crate::proto::Secret;
+use crate::proto::{ClientCertificate, Secret};
 use std::{error, fmt, net::IpAddr};
 
 /// A client who wants to enter, as far as it is known without its password.
@@ -40,6 +42,8 @@ pub struct Visitor<'a> {
     pub host: &'a str,
     /// Whether its control connection is under TLS.
     pub under_tls: bool,
+    /// The certificate that it has shown there, if it was asked for one.
+    pub certificate: Option<&'a ClientCertificate>,
 }
 
 /// Says who a client is. Called on the session's own thread, and may block.
@@ -57,6 +61,13 @@ pub trait Authenticator: Send + Sync {
     /// The same for who wants to know more of the client. This is what a session calls.
     fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
         self.authenticate(visitor.name, password, visitor.peer)
+    }
+
+    /// The account that the visitor's certificate opens without a password. A session asks at
+    /// `USER`, if there is a certificate, and goes on to the password after any error.
+    fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        let _ = visitor; // an authenticator that knows no certificates
+        Err(AuthError::Unknown)
     }
 }
 

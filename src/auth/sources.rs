@@ -44,6 +44,10 @@ impl Authenticator for Sources {
     fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
         self.first_that_knows(|source| source.admit(visitor, password))
     }
+
+    fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        self.first_that_knows(|source| source.admit_by_certificate(visitor))
+    }
 }
 
 #[cfg(test)]

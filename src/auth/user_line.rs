@@ -3,7 +3,7 @@
 //! The first seven fields are those of passwd(5), so that tools made for it go on working; the
 //! eighth is ours. It stands last because IPv6 networks hold colons. No file is opened here.
 
-use super::{Account, AccountLimits, FxpGrant, FxpLevel, Right, password::check_hash};
+use super::{Account, AccountLimits, ClientProof, FxpGrant, FxpLevel, Right, password::check_hash};
 use crate::proto::Access;
 use ipnet::IpNet;
 use std::{fmt, net::IpAddr, str::FromStr};
@@ -52,6 +52,8 @@ pub struct UserOptions {
     pub fxp_out_networks: Vec<IpNet>,
     /// `fxp_in_networks=`: where files may come from; empty means anywhere.
     pub fxp_in_networks: Vec<IpNet>,
+    /// `cert=`: what opens the account without a password.
+    pub cert: Vec<ClientProof>,
     /// `networks=`: where the account may log in from; empty means anywhere.
     pub networks: Vec<IpNet>,
     /// `rights=links,who`: what else the account may do.
@@ -82,6 +84,11 @@ impl UserLine {
     /// Whether no password opens it.
     pub fn is_locked(&self) -> bool {
         self.hash.is_empty() || self.hash.starts_with(['!', '*'])
+    }
+
+    /// Whether nothing opens it. `*` is for accounts without a password: a certificate opens them.
+    pub fn is_shut(&self) -> bool {
+        self.hash.is_empty() || self.hash.starts_with('!')
     }
 
     /// Locks the account and keeps its hash, as passwd(1) does: `!` before it.
@@ -180,6 +187,7 @@ impl UserOptions {
             "fxp" => self.fxp = unless_empty(value, str::parse)?,
             "fxp_out" => self.fxp_out = unless_empty(value, str::parse)?,
             "fxp_in" => self.fxp_in = unless_empty(value, str::parse)?,
+            "cert" => self.cert = unless_empty(value, proofs)?.unwrap_or_default(),
             "fxp_out_networks" => {
                 self.fxp_out_networks = unless_empty(value, networks)?.unwrap_or_default();
             }
@@ -235,6 +243,7 @@ impl fmt::Display for UserOptions {
             ("fxp_out_networks", words(&self.fxp_out_networks)),
             ("fxp_in_networks", words(&self.fxp_in_networks)),
             ("networks", words(&self.networks)),
+            ("cert", words(&self.cert)),
             ("rights", words(&self.rights)),
         ];
         let options = options.into_iter().chain(self.limits.options());
@@ -244,6 +253,10 @@ impl fmt::Display for UserOptions {
 }
 
 fn rights(list: &str) -> Result<Vec<Right>, String> {
+    list.split(',').map(str::parse).collect()
+}
+
+fn proofs(list: &str) -> Result<Vec<ClientProof>, String> {
     list.split(',').map(str::parse).collect()
 }
 
@@ -313,6 +326,7 @@ mod tests {
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:networks=192.0.2.0/24 rate=10M sessions=5".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:access=incoming".to_owned(),
+            "bob:*:0:0::/srv/bob:/bin/false:cert=ca".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),

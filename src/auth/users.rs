@@ -3,7 +3,7 @@
 //! Reading and logging in stand here, changing the file in `edit`, the line itself in `user_line`.
 
 use super::{
-    Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine,
+    Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine, Visitor,
     password::{DUMMY_HASH, verify_password},
 };
 use crate::proto::Secret;
@@ -71,6 +71,10 @@ impl UsersFile {
 }
 
 impl Authenticator for UsersFile {
+    fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        self.by_certificate(visitor)
+    }
+
     fn authenticate(
         &self,
         name: &str,
@@ -90,6 +94,21 @@ impl Authenticator for UsersFile {
             Some(line) if opens && is_here(line) => Ok(line.account(self.default_fxp)),
             None if lines.iter().all(|line| line.name != name) => Err(AuthError::Unknown),
             _ => Err(AuthError::Rejected),
+        }
+    }
+}
+
+impl UsersFile {
+    fn by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        let Some(certificate) = visitor.certificate else { return Err(AuthError::Unknown) };
+        let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
+        let line = lines.into_iter().find(|line| line.name == visitor.name);
+        let line = line.ok_or(AuthError::Unknown)?;
+        let proved = line.options.cert.iter().any(|it| it.is_given_by(certificate, &line.name));
+        let is_here = FxpGrant::reaches(&line.options.networks, visitor.peer);
+        match proved && is_here && !line.is_shut() {
+            true => Ok(line.account(self.default_fxp)),
+            false => Err(AuthError::Rejected),
         }
     }
 }

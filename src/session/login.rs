@@ -2,12 +2,13 @@
 
 use crate::{
     auth::{Account, AuthError, MAX_PASSWORD_BYTES, Visitor},
+    net::Asked,
     proto::{Access, Code, Reply, Secret, VirtualPath},
     session::{
         Hangup, Session,
         rates::Rates,
         refusal::{Handled, Refusal},
-        state::{Login, Member, Negotiated, Security},
+        state::{Entered, Login, Member, Negotiated, Security},
     },
     storage::{Incoming, Tree},
     sys::poll::{self, Interest},
@@ -21,6 +22,11 @@ impl Session {
     /// `USER`: who wants to enter. Whoever was logged in is so no more.
     pub(super) fn user(&mut self, name: String) -> Handled {
         self.log_out();
+        if let Some((account, tree)) = self.enter_by_certificate(&name) {
+            self.become_member(account, tree, Entered::ByCertificate)?;
+            // RFC 2228 §3: authorized by the security data exchange.
+            return Ok(Reply::new(Code::AUTHORIZED, "Logged in by certificate."));
+        }
         self.login = Login::Named(name);
         // The same words whether the name is known or not.
         Ok(Reply::new(Code::NEED_PASSWORD, "Password, please."))
@@ -30,6 +36,11 @@ impl Session {
     pub(super) fn pass(&mut self, password: &Secret) -> Handled {
         let name = match mem::replace(&mut self.login, Login::Nobody) {
             Login::Named(name) => name,
+            // A client that says USER and PASS in one breath.
+            Login::Member(member) if member.entered == Entered::ByCertificate => {
+                self.login = Login::Member(member);
+                return Ok(Reply::new(Code::SUPERFLUOUS, "Logged in already, by certificate."));
+            }
             other => {
                 self.login = other;
                 return Err(Reply::new(Code::WRONG_ORDER, "USER comes first.").into());
@@ -41,13 +52,7 @@ impl Session {
         }
         match self.enter(&name, password) {
             Ok((account, tree)) => {
-                let shared = self.presence.logged_in(&self.host.name, &account);
-                let shared = shared.ok_or(Hangup::TooManyOfAccount)?;
-                let rates = Rates::new(self.services.settings.max_rate_per_session, shared);
-                let (client, host) = (self.client, &self.host.name);
-                log::info!("{client}: logged in as {} at {host}", name.escape_debug());
-                let cwd = VirtualPath::root();
-                self.login = Login::Member(Box::new(Member { account, tree, cwd, rates }));
+                self.become_member(account, tree, Entered::ByPassword)?;
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
             // No guess: nobody's password has been looked at.
@@ -65,6 +70,37 @@ impl Session {
         }
     }
 
+    fn become_member(
+        &mut self,
+        account: Account,
+        tree: Box<dyn Tree>,
+        entered: Entered,
+    ) -> Result<(), Hangup> {
+        let shared = self.presence.logged_in(&self.host.name, &account);
+        let shared = shared.ok_or(Hangup::TooManyOfAccount)?;
+        let rates = Rates::new(self.services.settings.max_rate_per_session, shared);
+        let (client, host) = (self.client, &self.host.name);
+        log::info!("{client}: logged in as {} at {host}", account.name.escape_debug());
+        let cwd = VirtualPath::root();
+        self.login = Login::Member(Box::new(Member { account, tree, cwd, rates, entered }));
+        Ok(())
+    }
+
+    /// Whom the client's certificate lets in. Whoever it does not may still know the password.
+    fn enter_by_certificate(&self, name: &str) -> Option<(Account, Box<dyn Tree>)> {
+        let visitor = self.visitor(name);
+        visitor.certificate?;
+        let account = self.host.authenticator.admit_by_certificate(&visitor).ok()?;
+        self.settle(account).ok()
+    }
+
+    /// Where certificates are demanded a password is not enough: a stranger's certificate, which
+    /// anybody can make, must not open the door to guessing.
+    fn may_use_password(&self) -> bool {
+        let demanded = self.services.settings.client_certificates.asked == Asked::Required;
+        !demanded || self.scope.client().is_some_and(|certificate| certificate.is_signed)
+    }
+
     /// Guessing is made slow, but for a stop of the server and the deadline of the login.
     fn wait_after_wrong_password(&mut self) {
         let until = Instant::now() + self.presence.guessed_wrong();
@@ -73,6 +109,9 @@ impl Session {
     }
 
     fn enter(&self, name: &str, password: &Secret) -> Result<(Account, Box<dyn Tree>), Refusal> {
+        if !self.may_use_password() {
+            return Err(AuthError::Rejected.into());
+        }
         // A long one would only keep the hash busy.
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
@@ -82,11 +121,13 @@ impl Session {
     }
 
     fn visitor<'a>(&'a self, name: &'a str) -> Visitor<'a> {
+        let under_tls = self.security == Security::Tls;
         Visitor {
             name,
             peer: self.client.ip(),
             host: &self.host.name,
-            under_tls: self.security == Security::Tls,
+            under_tls,
+            certificate: self.scope.client().filter(|_| under_tls),
         }
     }
 

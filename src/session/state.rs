@@ -38,6 +38,14 @@ pub struct Member {
     pub tree: Box<dyn Tree>,
     pub cwd: VirtualPath,
     pub rates: Rates,
+    pub entered: Entered,
+}
+
+/// What has let someone in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    ByPassword,
+    ByCertificate,
 }
 
 /// How transfers shall go. `AUTH` and `REIN` set it back.

@@ -139,7 +139,7 @@ impl Authenticator for Program {
         password: &Secret,
         peer: IpAddr,
     ) -> Result<Account, AuthError> {
-        self.admit(&Visitor { name, peer, host: "", under_tls: true }, password)
+        self.admit(&Visitor { name, peer, host: "", under_tls: true, certificate: None }, password)
     }
 
     fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {

@@ -124,7 +124,13 @@ fn a_process_that_ends_between_questions_is_replaced_and_one_that_fails_rests_ev
     let starts = fs::read_to_string(directory.path().join("starts")).unwrap();
     assert_eq!(starts.lines().count(), 3);
     let mut place = Place::default();
-    let visitor = Visitor { name: "ann", peer: "::1".parse().unwrap(), host: "", under_tls: true };
+    let visitor = Visitor {
+        name: "ann",
+        peer: "::1".parse().unwrap(),
+        host: "",
+        under_tls: true,
+        certificate: None,
+    };
     for rest in [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
         let before = Instant::now();
         let asked = place.ask(Path::new("/nonexistent"), &visitor, &Secret::new("x"), before);

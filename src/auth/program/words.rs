@@ -88,7 +88,7 @@ mod tests {
     fn a_question_is_one_line_whatever_the_client_has_sent() {
         let ask = |name: &str, password: &[u8]| {
             let peer = "::ffff:192.0.2.1".parse().unwrap();
-            let visitor = Visitor { name, peer, host: "h", under_tls: true };
+            let visitor = Visitor { name, peer, host: "h", under_tls: true, certificate: None };
             let line = question(7, &visitor, &Secret::new(password));
             assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
             assert!(line.capacity() <= 256 + LONGEST_ESCAPE * (name.len() + password.len() + 1));

@@ -11,7 +11,7 @@ use crate::{
     sources,
     value::Read,
 };
-use fxpd::{Access, FxpLevel, LocalOptions, Settings, TlsFloor};
+use fxpd::{Access, Asked, FxpLevel, LocalOptions, Settings, TlsFloor};
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
 
@@ -32,6 +32,10 @@ pub struct Config {
     pub certificate_check: Duration,
     /// The users file.
     pub users: PathBuf,
+    /// Whether clients are asked for a certificate.
+    pub client_certificate: Asked,
+    /// The file of the CAs that sign them.
+    pub client_authorities: Option<PathBuf>,
     /// The program that knows further accounts, if any.
     pub auth_program: Option<PathBuf>,
     /// How many of it run.
@@ -155,6 +159,8 @@ impl Default for Config {
             key: PathBuf::new(),
             certificate_check: Duration::ZERO,
             users: PathBuf::new(),
+            client_certificate: Asked::No,
+            client_authorities: None,
             auth_program: None,
             auth_program_processes: 0,
             auth_program_timeout: Duration::ZERO,

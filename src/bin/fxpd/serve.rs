@@ -16,7 +16,9 @@ use crate::{
     signals::Signals,
     supervise::{Supervisor, Watchdog},
 };
-use fxpd::{Builder, Identity, Inherited, Local, Settings, UsersFile, VirtualHost};
+use fxpd::{
+    Builder, ClientCertificates, Identity, Inherited, Local, Settings, UsersFile, VirtualHost,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads everything that a start would read, and starts nothing.
@@ -182,7 +184,13 @@ pub fn virtual_hosts(config: &Config, accounts: &Accounts) -> Result<Vec<Virtual
 /// What the sessions follow, with the files of the rules about peers read.
 pub fn settings(config: &Config) -> Result<Settings, Failure> {
     let rules = config.peers.iter().map(|peers| peers.rule().map_err(Failure::config));
-    Ok(Settings { peers: rules.collect::<Result<_, _>>()?, ..config.settings.clone() })
+    let authorities = config.client_authorities.as_deref();
+    Ok(Settings {
+        peers: rules.collect::<Result<_, _>>()?,
+        client_certificates: ClientCertificates::new(config.client_certificate, authorities)
+            .map_err(Failure::config)?,
+        ..config.settings.clone()
+    })
 }
 
 fn builder(

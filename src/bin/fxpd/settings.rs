@@ -7,7 +7,7 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        access, addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4,
+        access, addresses, argv, asked, boolean, bytes, demand, fxp_level, hash_transfers, ipv4,
         list_owner, log_to, networks_or_none, number, path, ports, put, seconds, text, tls_floor,
         umask, unless_empty,
     },
@@ -246,6 +246,20 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""1.2""#,
         about: "The oldest version of TLS that is spoken.",
         set: |config, value| put(&mut config.tls_floor, tls_floor(value)),
+    },
+    Setting {
+        key: "client_certificate",
+        kind: "off|optional|required",
+        default: r#""off""#,
+        about: "Whether clients are asked for a certificate, and may do without.",
+        set: |config, value| put(&mut config.client_certificate, asked(value)),
+    },
+    Setting {
+        key: "client_authorities",
+        kind: "path",
+        default: r#""""#,
+        about: "CAs that sign certificates of clients, in PEM form; empty for none.",
+        set: |config, value| put(&mut config.client_authorities, unless_empty(value, path)),
     },
     Setting {
         key: "data_tls_reuse",

@@ -166,6 +166,8 @@ impl Supervisor<'_> {
         self.running.certificate = config.certificate;
         self.running.key = config.key;
         self.running.certificate_check = config.certificate_check;
+        self.running.client_certificate = config.client_certificate;
+        self.running.client_authorities = config.client_authorities;
         self.running.tls_floor = config.tls_floor;
         self.running.hosts = config.hosts;
         self.running.peers = config.peers;
