@@ -53,7 +53,10 @@ impl Authenticator for Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Anonymous;
+    use crate::{
+        auth::{Anonymous, FxpLevel},
+        proto::Access,
+    };
     use std::net::Ipv4Addr;
 
     /// Knows `ann`, and answers so.
@@ -74,7 +77,9 @@ mod tests {
         let ask = |sources: &Sources, name: &str| {
             sources.authenticate(name, &Secret::new("x"), Ipv4Addr::LOCALHOST.into())
         };
-        assert_eq!(ask(&all, "FTP").unwrap().name, "anonymous");
+        let everybody = ask(&all, "FTP").unwrap();
+        assert_eq!((everybody.name.as_str(), everybody.access), ("anonymous", Access::ReadOnly));
+        assert_eq!(everybody.fxp.outgoing.max(everybody.fxp.incoming), FxpLevel::Off);
         assert!(matches!(ask(&all, "ann"), Err(AuthError::Rejected)));
         assert!(matches!(ask(&all, "bob"), Err(AuthError::Unknown)));
         let down = Sources::new(vec![says(broken), says(|| AuthError::Rejected)]);
