@@ -3,6 +3,7 @@
 
 mod certificate;
 mod channel;
+mod client_certificates;
 mod connector;
 mod contest;
 mod error;
@@ -20,6 +21,7 @@ mod wait;
 
 pub use certificate::Certificate;
 pub use channel::{Channel, Next};
+pub use client_certificates::{Asked, ClientCertificates};
 pub use connector::{Connector, Newest};
 pub use contest::{Contest, Rules, Standing};
 pub use error::NetError;
