@@ -16,7 +16,7 @@ CARGO   ?= cargo
 INSTALL ?= install
 BUILT   ?= target/release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-PAGES   := fxp.1 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
+PAGES   := fxp.1 fxpd-auth.5 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 UNITS   := fxpd.service fxpd@.service fxpd.socket fxpd-implicit.socket
 
 .PHONY: all build-tools check check-full check-tools demo install uninstall dist deb clean
@@ -70,6 +70,7 @@ install:
 	$(INSTALL) -D -m 644 etc/fxpd.sysusers $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf
 	$(INSTALL) -D -m 644 etc/fxpd.tmpfiles $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
 	$(INSTALL) -D -m 644 etc/inetd.conf $(DESTDIR)$(DOCDIR)/inetd.conf
+	$(INSTALL) -D -m 755 etc/fxpd-auth-sqlite $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite
 	sed -i 's|/usr/local/sbin/|$(SBINDIR)/|' $(DESTDIR)$(SYSTEMDDIR)/fxpd*.service \
 	    $(DESTDIR)$(DOCDIR)/inetd.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/fxpd.conf || \
@@ -86,7 +87,7 @@ uninstall:
 	rm -f $(DESTDIR)$(COMPDIR)/fxpd $(DESTDIR)$(COMPDIR)/fxp
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(SYSTEMDDIR)/$$unit; done
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
-	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf
+	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite
 
 # The source of the last commit, with its version.
 dist:

@@ -156,9 +156,10 @@ mod sys;
 mod transfer;
 
 pub use auth::{
-    Account, AccountLimits, AuthError, Authenticator, FxpGrant, FxpLevel, HashKind,
-    MAX_PASSWORD_BYTES, PasswordError, Right, UserLine, UserOptions, UsersFile, UsersFileError,
-    hash_password, hash_password_as, verify_password,
+    Account, AccountLimits, Anonymous, AuthError, Authenticator, ClientProof, FxpGrant, FxpLevel,
+    HashKind, MAX_PASSWORD_BYTES, PasswordError, Program, ProgramSettings, Right, Sources,
+    UserLine, UserOptions, UsersFile, UsersFileError, Visitor, hash_password, hash_password_as,
+    verify_password,
 };
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,
@@ -171,7 +172,8 @@ pub use client::{
 };
 pub use client::{Ailment, Cause, Diagnosis, Route, RouteOutcome, diagnose};
 pub use net::{
-    Certificate, Identity, NetError, Newest, PeerRule, Term, TlsError, TlsFacts, TlsFloor, Validity,
+    Asked, Certificate, ClientCertificates, Identity, NetError, Newest, PeerRule, Term, TlsError,
+    TlsFacts, TlsFloor, Validity,
 };
 pub use proto::{
     Access, Algorithm, Amount, Change, Code, Entry, Fingerprint, HostName, Kind, Link, Listed,

@@ -22,9 +22,11 @@ mod verb_table;
 mod vsftpd;
 
 mod accounts;
+mod anonymous;
 mod attributes;
 mod background;
 mod cert_watch;
+mod client_certificates;
 mod clients;
 mod config_files;
 mod confinement;

@@ -1,27 +1,50 @@
 //! Who may enter, and what they may do inside.
 //!
 //! An [`Authenticator`] turns a name and a password into an [`Account`]; [`UsersFile`] is the one
-//! that comes with the server. Nothing here knows connections or files of the accounts.
+//! that most servers have. Nothing here knows connections or files of the accounts.
 
 mod account;
+mod anonymous;
 mod argon;
+mod client_proof;
 mod crypt;
 mod edit;
 mod limits;
 mod password;
+mod program;
+mod sources;
 mod user_line;
 mod users;
 
 pub use account::{Account, FxpGrant, FxpLevel, Right};
+pub use anonymous::Anonymous;
+pub use client_proof::ClientProof;
 pub use limits::AccountLimits;
 pub use password::{
     HashKind, MAX_PASSWORD_BYTES, PasswordError, hash_password, hash_password_as, verify_password,
 };
+pub use program::{Program, ProgramSettings};
+pub use sources::Sources;
 pub use user_line::{UserLine, UserOptions};
 pub use users::{UsersFile, UsersFileError};
 
-use crate::proto::Secret;
-use std::{error, fmt, net::IpAddr};
+use crate::proto::{ClientCertificate, Secret};
+use std::{error, fmt, io, net::IpAddr};
+
+/// A client who wants to enter, as far as it is known without its password.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor<'a> {
+    /// The name that it gives.
+    pub name: &'a str,
+    /// Where it is.
+    pub peer: IpAddr,
+    /// At which host it wants to log in, as the log calls it.
+    pub host: &'a str,
+    /// Whether its control connection is under TLS.
+    pub under_tls: bool,
+    /// The certificate that it has shown there, if it was asked for one.
+    pub certificate: Option<&'a ClientCertificate>,
+}
 
 /// Says who a client is. Called on the session's own thread, and may block.
 pub trait Authenticator: Send + Sync {
@@ -34,6 +57,25 @@ pub trait Authenticator: Send + Sync {
         password: &Secret,
         peer: IpAddr,
     ) -> Result<Account, AuthError>;
+
+    /// The same for who wants to know more of the client. This is what a session calls.
+    fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
+        self.authenticate(visitor.name, password, visitor.peer)
+    }
+
+    /// The account that the visitor's certificate opens without a password. A session asks at
+    /// `USER`, if there is a certificate, and goes on to the password after any error.
+    fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        let _ = visitor; // an authenticator that knows no certificates
+        Err(AuthError::Unknown)
+    }
+
+    /// Called once when the server starts, after a daemon has dropped its privilege and before the
+    /// first session. What needs a thread that gives up nothing has it begun here: those of sessions
+    /// may be denied to start programs or to open files.
+    fn begin(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Why nobody may enter.
@@ -42,6 +84,9 @@ pub trait Authenticator: Send + Sync {
 pub enum AuthError {
     /// The name is unknown, the password wrong, or the account locked.
     Rejected,
+    /// No account of that name is here; it may be elsewhere, see [`Sources`]. The client hears the
+    /// same words as for [`AuthError::Rejected`].
+    Unknown,
     /// The question could not be answered; the reason is for the log. The client hears that it may
     /// try again later, and this does not count as a wrong password.
     Unavailable(Box<dyn error::Error + Send + Sync>),
@@ -51,6 +96,7 @@ impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AuthError::Rejected => f.write_str("login refused"),
+            AuthError::Unknown => f.write_str("no such account"),
             AuthError::Unavailable(cause) => write!(f, "cannot check the password: {cause}"),
         }
     }
@@ -59,7 +105,7 @@ impl fmt::Display for AuthError {
 impl error::Error for AuthError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            AuthError::Rejected => None,
+            AuthError::Rejected | AuthError::Unknown => None,
             AuthError::Unavailable(cause) => Some(cause.as_ref()),
         }
     }

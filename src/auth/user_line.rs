@@ -3,7 +3,7 @@
 //! The first seven fields are those of passwd(5), so that tools made for it go on working; the
 //! eighth is ours. It stands last because IPv6 networks hold colons. No file is opened here.
 
-use super::{Account, AccountLimits, FxpGrant, FxpLevel, Right, password::check_hash};
+use super::{Account, AccountLimits, ClientProof, FxpGrant, FxpLevel, Right, password::check_hash};
 use crate::{proto::Access, sys::ids::Ids};
 use ipnet::IpNet;
 use std::{fmt, net::IpAddr, str::FromStr};
@@ -12,7 +12,8 @@ use std::{fmt, net::IpAddr, str::FromStr};
 const FIELDS: usize = 8;
 
 /// The words of the `access` option.
-const ACCESS_WORDS: [(&str, Access); 2] = [("ro", Access::ReadOnly), ("rw", Access::ReadWrite)];
+const ACCESS_WORDS: [(&str, Access); 3] =
+    [("ro", Access::ReadOnly), ("incoming", Access::Incoming), ("rw", Access::ReadWrite)];
 
 /// An account as its line says it. `Display` prints a line that reads back as the same value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct UserLine {
 /// The eighth field. What is not set follows the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserOptions {
-    /// `access=ro|rw`; reading and writing when unset.
+    /// `access=ro|incoming|rw`; reading and writing when unset.
     pub access: Option<Access>,
     /// `fxp=off|verified|tls|any`: the level both ways; the server's default when unset.
     pub fxp: Option<FxpLevel>,
@@ -51,6 +52,8 @@ pub struct UserOptions {
     pub fxp_out_networks: Vec<IpNet>,
     /// `fxp_in_networks=`: where files may come from; empty means anywhere.
     pub fxp_in_networks: Vec<IpNet>,
+    /// `cert=`: what opens the account without a password.
+    pub cert: Vec<ClientProof>,
     /// `networks=`: where the account may log in from; empty means anywhere.
     pub networks: Vec<IpNet>,
     /// `rights=links,who`: what else the account may do.
@@ -81,6 +84,11 @@ impl UserLine {
     /// Whether no password opens it.
     pub fn is_locked(&self) -> bool {
         self.hash.is_empty() || self.hash.starts_with(['!', '*'])
+    }
+
+    /// Whether nothing opens it. `*` is for accounts without a password: a certificate opens them.
+    pub fn is_shut(&self) -> bool {
+        self.hash.is_empty() || self.hash.starts_with('!')
     }
 
     /// Locks the account and keeps its hash, as passwd(1) does: `!` before it.
@@ -180,6 +188,7 @@ impl UserOptions {
             "fxp" => self.fxp = unless_empty(value, str::parse)?,
             "fxp_out" => self.fxp_out = unless_empty(value, str::parse)?,
             "fxp_in" => self.fxp_in = unless_empty(value, str::parse)?,
+            "cert" => self.cert = unless_empty(value, proofs)?.unwrap_or_default(),
             "fxp_out_networks" => {
                 self.fxp_out_networks = unless_empty(value, networks)?.unwrap_or_default();
             }
@@ -223,6 +232,7 @@ impl fmt::Display for UserOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let access = self.access.map(|access| match access {
             Access::ReadOnly => "ro".to_owned(),
+            Access::Incoming => "incoming".to_owned(),
             Access::ReadWrite => "rw".to_owned(),
         });
         let level = |level: Option<FxpLevel>| level.map(|level| level.to_string());
@@ -234,6 +244,7 @@ impl fmt::Display for UserOptions {
             ("fxp_out_networks", words(&self.fxp_out_networks)),
             ("fxp_in_networks", words(&self.fxp_in_networks)),
             ("networks", words(&self.networks)),
+            ("cert", words(&self.cert)),
             ("rights", words(&self.rights)),
         ];
         let options = options.into_iter().chain(self.limits.options());
@@ -243,6 +254,10 @@ impl fmt::Display for UserOptions {
 }
 
 fn rights(list: &str) -> Result<Vec<Right>, String> {
+    list.split(',').map(str::parse).collect()
+}
+
+fn proofs(list: &str) -> Result<Vec<ClientProof>, String> {
     list.split(',').map(str::parse).collect()
 }
 
@@ -267,7 +282,7 @@ fn access(word: &str) -> Result<Access, String> {
     let found = ACCESS_WORDS.iter().find(|(known, _)| *known == word);
     found
         .map(|(_, access)| *access)
-        .ok_or_else(|| format!("'{word}' is no access; it is one of ro, rw"))
+        .ok_or_else(|| format!("'{word}' is no access; it is one of ro, incoming, rw"))
 }
 
 /// A comma-separated list of networks; an address alone is the network of that one host.
@@ -311,6 +326,8 @@ mod tests {
             "bob::0:0::/srv/bob:/bin/false:access=rw fxp=tls fxp_out=off fxp_in=any".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:rights=links,who".to_owned(),
             "bob::0:0::/srv/bob:/bin/false:networks=192.0.2.0/24 quota_bytes=2G quota_files=1000 rate=10M sessions=5".to_owned(),
+            "bob::0:0::/srv/bob:/bin/false:access=incoming".to_owned(),
+            "bob:*:0:0::/srv/bob:/bin/false:cert=ca".to_owned(),
             "bob:!:0:0::/srv:/bin/false:fxp_out_networks=192.0.2.0/24,2001:db8::/32 \
              fxp_in_networks=::1/128"
                 .to_owned(),

@@ -3,7 +3,7 @@
 //! Reading and logging in stand here, changing the file in `edit`, the line itself in `user_line`.
 
 use super::{
-    Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine,
+    Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine, Visitor,
     password::{DUMMY_HASH, verify_password},
 };
 use crate::proto::Secret;
@@ -71,6 +71,10 @@ impl UsersFile {
 }
 
 impl Authenticator for UsersFile {
+    fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        self.by_certificate(visitor)
+    }
+
     fn authenticate(
         &self,
         name: &str,
@@ -85,11 +89,27 @@ impl Authenticator for UsersFile {
         let hash = line.or_else(stand_in).map_or(DUMMY_HASH, |line| &line.hash);
         let opens = verify_password(password, hash);
         // Asked last, so that from elsewhere a right password is answered like a wrong one.
-        let is_here = |line: &&UserLine| FxpGrant::reaches(&line.options.networks, peer);
-        line.filter(|_| opens)
-            .filter(is_here)
-            .map(|line| line.account(self.default_fxp))
-            .ok_or(AuthError::Rejected)
+        let is_here = |line: &UserLine| FxpGrant::reaches(&line.options.networks, peer);
+        match line {
+            Some(line) if opens && is_here(line) => Ok(line.account(self.default_fxp)),
+            None if lines.iter().all(|line| line.name != name) => Err(AuthError::Unknown),
+            _ => Err(AuthError::Rejected),
+        }
+    }
+}
+
+impl UsersFile {
+    fn by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
+        let Some(certificate) = visitor.certificate else { return Err(AuthError::Unknown) };
+        let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
+        let line = lines.into_iter().find(|line| line.name == visitor.name);
+        let line = line.ok_or(AuthError::Unknown)?;
+        let proved = line.options.cert.iter().any(|it| it.is_given_by(certificate, &line.name));
+        let is_here = FxpGrant::reaches(&line.options.networks, visitor.peer);
+        match proved && is_here && !line.is_shut() {
+            true => Ok(line.account(self.default_fxp)),
+            false => Err(AuthError::Rejected),
+        }
     }
 }
 
@@ -222,18 +242,15 @@ mod tests {
         let ann = login(&users, "ann", "sesame").unwrap();
         assert_eq!((ann.name.as_str(), ann.home.to_str()), ("ann", Some("/srv/ann")));
         assert_eq!(ann.fxp, crate::auth::FxpGrant::both(FxpLevel::Verified));
-        for (name, password) in [
-            ("ann", "Sesame"),
-            ("ann", ""),
-            ("Ann", "sesame"),
-            ("bob", "!"),
-            ("bob", ""),
-            ("cid", ""),
-            ("dan", "sesame"),
-            ("# accounts", ""),
-        ] {
+        for (name, password) in
+            [("ann", "Sesame"), ("ann", ""), ("bob", "!"), ("bob", ""), ("cid", "")]
+        {
             let refused = login(&users, name, password);
             assert!(matches!(refused, Err(AuthError::Rejected)), "{name} {password}");
+        }
+        for name in ["Ann", "dan", "# accounts", ""] {
+            let refused = login(&users, name, "sesame");
+            assert!(matches!(refused, Err(AuthError::Unknown)), "{name}");
         }
     }
 
@@ -244,7 +261,7 @@ mod tests {
         let dear = "$5$rounds=300000$saltsalt$bzQSBmUM2xgJDfVNASP8T7bdmk3gdYcEoz0A7KZp61.";
         let time = |users: &UsersFile, name: &str| {
             let start = Instant::now();
-            assert!(matches!(login(users, name, "wrong"), Err(AuthError::Rejected)));
+            assert!(login(users, name, "wrong").is_err());
             start.elapsed()
         };
         let file = |hash| users(format!("ann:{hash}:0:0::/:\nbob:!:0:0::/:\n"));

@@ -4,6 +4,7 @@
 mod arrivals;
 mod certificate;
 mod channel;
+mod client_certificates;
 mod connector;
 mod contest;
 mod error;
@@ -23,6 +24,7 @@ mod wait;
 pub use arrivals::Arrivals;
 pub use certificate::Certificate;
 pub use channel::{Channel, Next};
+pub use client_certificates::{Asked, ClientCertificates};
 pub use connector::{Connector, Newest};
 pub use contest::{Contest, Rules, Standing};
 pub use error::NetError;

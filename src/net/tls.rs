@@ -7,12 +7,12 @@
 
 use crate::{
     net::{
-        Expected, HostId, Identity, Names, NetError, Stream, TlsError, Wait,
+        ClientCertificates, Expected, HostId, Identity, Names, NetError, Stream, TlsError, Wait,
         expected::Proof,
         server_name::{self, Certificates, Naming},
         stream::{self, Wire},
     },
-    proto::TlsRole,
+    proto::{ClientCertificate, TlsRole},
     sys::{
         openssl::{self as libssl, SESSION_ID_CONTEXT_BYTES},
         poll::Interest,
@@ -76,7 +76,7 @@ impl Tls {
 
     /// TLS for one control connection and its data connections.
     pub fn scope(&self) -> TlsScope {
-        TlsScope { tls: self.clone(), id: [0; SESSION_ID_CONTEXT_BYTES], named: None }
+        TlsScope { tls: self.clone(), id: [0; SESSION_ID_CONTEXT_BYTES], named: None, client: None }
     }
 
     /// Which host answers to which name.
@@ -149,6 +149,7 @@ pub struct TlsScope {
     tls: Tls,
     id: [u8; SESSION_ID_CONTEXT_BYTES],
     named: Option<HostId>,
+    client: Option<ClientCertificate>,
 }
 
 impl TlsScope {
@@ -159,6 +160,7 @@ impl TlsScope {
         &mut self,
         socket: TcpStream,
         host: Option<HostId>,
+        clients: &ClientCertificates,
         wait: &mut dyn Wait,
     ) -> Result<Stream, NetError> {
         // Anew for each handshake: after REIN the same connection may be at another host, and a
@@ -168,8 +170,11 @@ impl TlsScope {
         let mut ssl = self.ssl()?;
         let naming = Naming { by_command: host, by_server_name: None, id: self.id };
         server_name::attach(&mut ssl, naming)?;
+        self.client = None;
+        clients.ask(&mut ssl);
         let stream = handshake(ssl, socket, TlsRole::Accept, wait)?;
         self.named = stream.ssl().and_then(server_name::outcome).and_then(|naming| naming.host());
+        self.client = stream.ssl().and_then(|ssl| clients.shown(ssl));
         Ok(stream)
     }
 
@@ -179,9 +184,15 @@ impl TlsScope {
         self.named
     }
 
+    /// The certificate that the client has shown on the control connection.
+    pub fn client(&self) -> Option<&ClientCertificate> {
+        self.client.as_ref()
+    }
+
     /// The control connection goes back to clear text and to no host in particular.
     pub fn forget(&mut self) {
         self.named = None;
+        self.client = None;
     }
 
     /// Begins to shake hands on a data connection, in either role, with the control

@@ -33,6 +33,8 @@ pub enum Link {
 pub enum Access {
     /// Look and download.
     ReadOnly,
+    /// The same, and put new files into the directory `/incoming`, where nothing can be seen.
+    Incoming,
     /// Change things as well.
     #[default]
     ReadWrite,

@@ -3,6 +3,7 @@
 mod algorithm;
 mod amount;
 mod argument;
+mod client_certificate;
 mod command;
 pub mod endpoint;
 mod entry;
@@ -27,6 +28,7 @@ pub mod verb;
 
 pub use algorithm::Algorithm;
 pub use amount::Amount;
+pub use client_certificate::ClientCertificate;
 pub use command::{
     AuthMechanism, Command, CommandFault, DeflateLevel, EpsvArg, ListArg, Mode, OptsArg,
     Protection, Representation, XpeerArg,

@@ -26,6 +26,7 @@ impl Code {
     pub const PASSIVE: Code = Code(227);
     pub const EXTENDED_PASSIVE: Code = Code(229);
     pub const LOGGED_IN: Code = Code(230);
+    pub const AUTHORIZED: Code = Code(232);
     pub const AUTH_ACCEPTED: Code = Code(234);
     pub const ACTION_DONE: Code = Code(250);
     pub const PATH: Code = Code(257);

@@ -19,7 +19,7 @@ use crate::{
     transfer::{TransferRecord, Turns},
 };
 use std::{
-    error, fmt, io,
+    error, fmt, io, iter,
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::Arc,
@@ -216,6 +216,10 @@ impl Bound {
 
     /// Starts to serve, on threads of its own.
     pub fn start(self) -> Result<Handle, ServerError> {
+        let hosts = &self.services.hosts;
+        for host in iter::once(&hosts.default).chain(&hosts.others) {
+            host.authenticator.begin().map_err(ServerError::System)?;
+        }
         let registry = Arc::new(Registry::new(self.services, self.on_change));
         let writer = self.log.start().map_err(ServerError::System)?;
         let (accepting, stop_accepting) = stop::pair().map_err(ServerError::System)?;

@@ -106,7 +106,7 @@ impl Session {
     fn refuse_reader(&mut self) -> Result<(), Refusal> {
         match self.member()?.account.access {
             Access::ReadWrite => Ok(()),
-            Access::ReadOnly => Err(Refusal::read_only()),
+            Access::ReadOnly | Access::Incoming => Err(Refusal::read_only()),
         }
     }
 

@@ -108,7 +108,7 @@ impl Confinement {
     pub(super) fn lock_into(&self, tree: &dyn Tree, access: Access) -> io::Result<()> {
         let inside = match access {
             Access::ReadOnly => Inside::Read,
-            Access::ReadWrite => Inside::Change,
+            Access::Incoming | Access::ReadWrite => Inside::Change,
         };
         match tree.directory() {
             Some(directory) if self.landlock => landlock::lock_thread_into(directory, inside),

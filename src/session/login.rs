@@ -1,16 +1,17 @@
 //! `USER`, `PASS` and the state they leave (RFC 959 §4.1.1).
 
 use crate::{
-    auth::{Account, AuthError, MAX_PASSWORD_BYTES},
-    proto::{Code, Reply, Secret, VirtualPath},
+    auth::{Account, AuthError, MAX_PASSWORD_BYTES, Visitor},
+    net::Asked,
+    proto::{Access, Code, Reply, Secret, VirtualPath},
     session::{
         Hangup, Session,
         quota::{Allotment, quota_of},
         rates::Rates,
         refusal::{Handled, Refusal},
-        state::{Login, Member, Negotiated},
+        state::{Entered, Login, Member, Negotiated, Security},
     },
-    storage::{Metered, Tree},
+    storage::{Incoming, Metered, Tree},
     sys::poll::{self, Interest},
 };
 use std::{fmt, mem, os::fd::AsFd, sync::Arc, time::Instant};
@@ -25,6 +26,12 @@ impl Session {
             return Err(Refusal::confined());
         }
         self.log_out();
+        if let Some(account) = self.opened_by_certificate(&name) {
+            let tree = self.confine_to(&account)?;
+            self.become_member(account, tree, Entered::ByCertificate)?;
+            // RFC 2228 §3: authorized by the security data exchange.
+            return Ok(Reply::new(Code::AUTHORIZED, "Logged in by certificate."));
+        }
         self.login = Login::Named(name);
         // The same words whether the name is known or not.
         Ok(Reply::new(Code::NEED_PASSWORD, "Password, please."))
@@ -34,6 +41,11 @@ impl Session {
     pub(super) fn pass(&mut self, password: &Secret) -> Handled {
         let name = match mem::replace(&mut self.login, Login::Nobody) {
             Login::Named(name) => name,
+            // A client that says USER and PASS in one breath.
+            Login::Member(member) if member.entered == Entered::ByCertificate => {
+                self.login = Login::Member(member);
+                return Ok(Reply::new(Code::SUPERFLUOUS, "Logged in already, by certificate."));
+            }
             other => {
                 self.login = other;
                 return Err(Reply::new(Code::WRONG_ORDER, "USER comes first.").into());
@@ -45,15 +57,7 @@ impl Session {
         }
         match self.enter(&name, password) {
             Ok((account, tree)) => {
-                let shared = self.presence.logged_in(&self.host.name, &account);
-                let shared = shared.ok_or(Hangup::TooManyOfAccount)?;
-                let rates = Rates::new(self.services.settings.max_rate_per_session, shared);
-                let (client, host) = (self.client, &self.host.name);
-                log::info!("{client}: logged in as {} at {host}", name.escape_debug());
-                let cwd = VirtualPath::root();
-                let (tree, allotment) = self.allot(&account, tree);
-                self.login =
-                    Login::Member(Box::new(Member { account, tree, cwd, rates, allotment }));
+                self.become_member(account, tree, Entered::ByPassword)?;
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
             // No guess: nobody's password has been looked at.
@@ -71,6 +75,38 @@ impl Session {
         }
     }
 
+    fn become_member(
+        &mut self,
+        account: Account,
+        tree: Box<dyn Tree>,
+        entered: Entered,
+    ) -> Result<(), Hangup> {
+        let shared = self.presence.logged_in(&self.host.name, &account);
+        let shared = shared.ok_or(Hangup::TooManyOfAccount)?;
+        let rates = Rates::new(self.services.settings.max_rate_per_session, shared);
+        let (client, host) = (self.client, &self.host.name);
+        log::info!("{client}: logged in as {} at {host}", account.name.escape_debug());
+        let cwd = VirtualPath::root();
+        let (tree, allotment) = self.allot(&account, tree);
+        let member = Member { account, tree, cwd, rates, allotment, entered };
+        self.login = Login::Member(Box::new(member));
+        Ok(())
+    }
+
+    /// Whom the client's certificate lets in. Whoever it does not may still know the password.
+    fn opened_by_certificate(&self, name: &str) -> Option<Account> {
+        let visitor = self.visitor(name);
+        visitor.certificate?;
+        self.host.authenticator.admit_by_certificate(&visitor).ok()
+    }
+
+    /// Where certificates are demanded a password is not enough: a stranger's certificate, which
+    /// anybody can make, must not open the door to guessing.
+    fn may_use_password(&self) -> bool {
+        let demanded = self.services.settings.client_certificates.asked == Asked::Required;
+        !demanded || self.scope.client().is_some_and(|certificate| certificate.is_signed)
+    }
+
     /// Guessing is made slow, but for a stop of the server and the deadline of the login.
     fn wait_after_wrong_password(&mut self) {
         let until = Instant::now() + self.presence.guessed_wrong();
@@ -83,14 +119,27 @@ impl Session {
         name: &str,
         password: &Secret,
     ) -> Result<(Account, Box<dyn Tree>), Refusal> {
+        if !self.may_use_password() {
+            return Err(AuthError::Rejected.into());
+        }
         // A long one would only keep the hash busy.
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
         }
-        let authenticator = &self.host.authenticator;
-        let account = authenticator.authenticate(name, password, self.client.ip())?;
+        let account = self.host.authenticator.admit(&self.visitor(name), password)?;
         let tree = self.confine_to(&account)?;
         Ok((account, tree))
+    }
+
+    fn visitor<'a>(&'a self, name: &'a str) -> Visitor<'a> {
+        let under_tls = self.security == Security::Tls;
+        Visitor {
+            name,
+            peer: self.client.ip(),
+            host: &self.host.name,
+            under_tls,
+            certificate: self.scope.client().filter(|_| under_tls),
+        }
     }
 
     /// The tree as the account may fill it.
@@ -121,7 +170,10 @@ impl Session {
             tree.map_err(|error| refused("home", &error, "Login refused: no home directory."))?;
         self.is_confined |= confinement.locks(&*tree);
         confinement.lock_into(&*tree, account.access).map_err(Hangup::Confinement)?;
-        Ok(tree)
+        Ok(match account.access {
+            Access::Incoming => Box::new(Incoming(tree)),
+            _ => tree,
+        })
     }
 
     /// Back to the state of a new connection, as far as the login and all it agreed on go.

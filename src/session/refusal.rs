@@ -216,7 +216,9 @@ fn usage(name: &str, usage: &str) -> String {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Refusal {
         match error {
-            AuthError::Rejected => Reply::new(Code::NOT_LOGGED_IN, "Login refused.").into(),
+            AuthError::Rejected | AuthError::Unknown => {
+                Reply::new(Code::NOT_LOGGED_IN, "Login refused.").into()
+            }
             AuthError::Unavailable(cause) => {
                 log::error!("cannot check a password: {cause}");
                 Hangup::LoginUnavailable.into()

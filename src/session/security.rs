@@ -35,8 +35,9 @@ impl Session {
     pub(super) fn shake_hands(&mut self) -> Result<(), Hangup> {
         let mut wait = Until::within(self.services.settings.handshake_timeout);
         let (scope, host) = (&mut self.scope, self.host_named);
+        let clients = &self.services.settings.client_certificates;
         self.channel
-            .upgrade(|socket| scope.secure_control(socket, host, &mut wait))
+            .upgrade(|socket| scope.secure_control(socket, host, clients, &mut wait))
             .map_err(Hangup::Handshake)?;
         self.security = Security::Tls;
         self.follow_handshake();

@@ -1,6 +1,9 @@
 //! What an operator may set about a session: limits, deadlines, and what is demanded of TLS.
 
-use crate::{net::PeerRule, session::PassiveAddress};
+use crate::{
+    net::{ClientCertificates, PeerRule},
+    session::PassiveAddress,
+};
 use ipnet::IpNet;
 use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
@@ -76,6 +79,8 @@ pub struct Settings {
     pub list_owner: ListOwner,
     /// What the servers of some networks must show, the first rule that speaks of a host counting.
     pub peers: Vec<PeerRule>,
+    /// Whether clients show certificates on their control connections.
+    pub client_certificates: ClientCertificates,
 }
 
 impl Default for Settings {
@@ -115,6 +120,7 @@ impl Default for Settings {
             hash_transfers: HashTransfers::Foreign,
             list_owner: ListOwner::Numeric,
             peers: Vec::new(),
+            client_certificates: ClientCertificates::default(),
         }
     }
 }

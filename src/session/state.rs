@@ -40,6 +40,14 @@ pub struct Member {
     pub rates: Rates,
     /// If it may not keep as much as it likes.
     pub allotment: Option<Allotment>,
+    pub entered: Entered,
+}
+
+/// What has let someone in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    ByPassword,
+    ByCertificate,
 }
 
 /// How transfers shall go. `AUTH` and `REIN` set it back.

@@ -7,12 +7,14 @@
 #[cfg(test)]
 mod contract;
 mod error;
+mod incoming;
 mod ledger;
 mod local;
 mod memory;
 mod metered;
 
 pub use error::StorageError;
+pub use incoming::Incoming;
 pub use ledger::{Ledger, Ledgers, Quota, Usage};
 pub use local::{Local, LocalOptions};
 pub use memory::Memory;

@@ -11,7 +11,7 @@ use crate::{
     sources,
     value::{Place, Read},
 };
-use fxpd::{FxpLevel, LocalOptions, Settings, TlsFloor, Wish};
+use fxpd::{Access, Asked, FxpLevel, LocalOptions, Settings, TlsFloor, Wish};
 use ipnet::IpNet;
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
@@ -35,6 +35,22 @@ pub struct Config {
     pub certificate_check: Duration,
     /// The users file.
     pub users: PathBuf,
+    /// Whether clients are asked for a certificate.
+    pub client_certificate: Asked,
+    /// The file of the CAs that sign them.
+    pub client_authorities: Option<PathBuf>,
+    /// The program that knows further accounts, if any.
+    pub auth_program: Option<PathBuf>,
+    /// How many of it run.
+    pub auth_program_processes: usize,
+    /// For its answer.
+    pub auth_program_timeout: Duration,
+    /// The directory of anonymous clients, if they may enter.
+    pub anonymous: Option<PathBuf>,
+    /// What they may do.
+    pub anonymous_access: Access,
+    /// What they may exchange with other servers.
+    pub anonymous_fxp: FxpLevel,
     /// The user to become, if any.
     pub user: Option<String>,
     /// Whether sessions take on the ids of their accounts.
@@ -175,6 +191,14 @@ impl Default for Config {
             key: PathBuf::new(),
             certificate_check: Duration::ZERO,
             users: PathBuf::new(),
+            client_certificate: Asked::No,
+            client_authorities: None,
+            auth_program: None,
+            auth_program_processes: 0,
+            auth_program_timeout: Duration::ZERO,
+            anonymous: None,
+            anonymous_access: Access::ReadOnly,
+            anonymous_fxp: FxpLevel::Off,
             user: None,
             account_ids: false,
             landlock: Wish::Off,

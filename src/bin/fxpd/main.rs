@@ -1,5 +1,6 @@
 //! `fxpd`: the server as a program. Each task of the command line has its own file.
 
+mod accounts;
 mod background;
 mod cert;
 mod cert_watch;

@@ -1,6 +1,7 @@
 //! The daemon: from a configuration to a server that runs.
 
 use crate::{
+    accounts::Accounts,
     background,
     cert_watch::CertWatch,
     config::Config,
@@ -18,8 +19,8 @@ use crate::{
     supervise::{Supervisor, Watchdog},
 };
 use fxpd::{
-    Builder, Confinement, FxpLevel, Identity, Inherited, Local, Reach, Settings, UsersFile,
-    VirtualHost,
+    Builder, ClientCertificates, Confinement, Identity, Inherited, Local, Reach, Settings,
+    UsersFile, VirtualHost,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub fn check(args: &ServerArgs) -> Result<Vec<String>, Failure> {
     settings(&config, &mut lookups)?;
     lookups.look_up();
     identity(&config)?;
-    virtual_hosts(&config, config.fxp)?;
+    virtual_hosts(&config, &Accounts::new(&config))?;
     confinement(&config, Life::UntilStopped)?;
     Privilege::find(&config)?;
     for users in all_users(&config) {
@@ -86,7 +87,8 @@ fn serve_with(
     let certificates = CertWatch::new(&config);
     let identity = identity(&config)?;
     log::info!("certificate {}", identity.fingerprint());
-    let hosts = virtual_hosts(&config, config.fxp)?;
+    let accounts = Accounts::new(&config);
+    let hosts = virtual_hosts(&config, &accounts)?;
     let privilege = Privilege::find(&config)?;
     let confinement = confinement(&config, life)?;
     let watchdog = inherited.watchdog.map(Watchdog::new);
@@ -94,7 +96,8 @@ fn serve_with(
     let sessions_follow = settings(&config, &mut lookups)?;
     lookups.look_up();
     let (tell, changes) = crossbeam_channel::bounded(1);
-    let mut builder = entrances.add_to(builder(&config, sessions_follow, identity, hosts), &config);
+    let mut builder =
+        entrances.add_to(builder(&config, &accounts, sessions_follow, identity, hosts), &config);
     builder = builder.confinement(confinement).on_change(move || {
         let _ = tell.try_send(()); // one word stands for all that are not heard yet
     });
@@ -131,6 +134,7 @@ fn serve_with(
         handle,
         args,
         running: config,
+        accounts,
         life,
         manager: ServiceManager::new(inherited.notify_socket),
         watchdog,
@@ -176,7 +180,7 @@ fn all_users(config: &Config) -> Vec<UsersFile> {
 }
 
 /// The virtual hosts, with their certificates read.
-pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>, Failure> {
+pub fn virtual_hosts(config: &Config, accounts: &Accounts) -> Result<Vec<VirtualHost>, Failure> {
     let mut hosts = Vec::new();
     for host in &config.hosts {
         let identity =
@@ -184,7 +188,7 @@ pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>,
         if let Some(name) = host.names.first() {
             log::info!("certificate of {name} {}", identity.fingerprint());
         }
-        let users = UsersFile::new(&host.users, fxp);
+        let users = accounts.of_virtual_host(&host.users);
         let described = VirtualHost::new(host.names.clone(), identity, users);
         hosts.push(match &host.greeting {
             Some(greeting) => described.greeting(greeting),
@@ -197,9 +201,12 @@ pub fn virtual_hosts(config: &Config, fxp: FxpLevel) -> Result<Vec<VirtualHost>,
 /// What the sessions follow, with the files of the rules about peers read.
 pub fn settings(config: &Config, lookups: &mut Lookups) -> Result<Settings, Failure> {
     let rules = config.peers.iter().map(|peers| peers.rule().map_err(Failure::config));
+    let authorities = config.client_authorities.as_deref();
     Ok(Settings {
-        peers: rules.collect::<Result<_, _>>()?,
         passive_addresses: lookups.told(config),
+        peers: rules.collect::<Result<_, _>>()?,
+        client_certificates: ClientCertificates::new(config.client_certificate, authorities)
+            .map_err(Failure::config)?,
         ..config.settings.clone()
     })
 }
@@ -219,12 +226,13 @@ fn confinement(config: &Config, life: Life) -> Result<Confinement, Failure> {
 
 fn builder(
     config: &Config,
+    accounts: &Accounts,
     settings: Settings,
     identity: Identity,
     hosts: Vec<VirtualHost>,
 ) -> Builder {
     let storage = Local::new(config.storage);
-    let mut builder = Builder::new(identity, users(config), storage)
+    let mut builder = Builder::new(identity, accounts.of_default_host(&config.users), storage)
         .settings(settings)
         .tls_floor(config.tls_floor);
     for host in hosts {

@@ -7,9 +7,9 @@ use crate::{
     hosts::{HOST_SETTINGS, HostSetting},
     peers::{PEERS_SETTINGS, PeersSetting},
     value::{
-        addresses, argv, boolean, bytes, demand, fxp_level, hash_transfers, ipv4_place,
-        ipv4_places, list_owner, log_to, networks_or_none, number, path, ports, put, seconds, text,
-        tls_floor, umask, unless_empty, wish,
+        access, addresses, argv, asked, boolean, bytes, demand, fxp_level, hash_transfers,
+        ipv4_place, ipv4_places, list_owner, log_to, networks_or_none, number, path, ports, put,
+        seconds, text, tls_floor, umask, unless_empty, wish,
     },
 };
 use std::ops::RangeInclusive;
@@ -129,6 +129,48 @@ pub const SETTINGS: &[Setting] = &[
         set: |config, value| put(&mut config.users, path(value)),
     },
     Setting {
+        key: "auth_program",
+        kind: "path",
+        default: r#""""#,
+        about: "Program that knows further accounts, see fxpd-auth(5); empty for none.",
+        set: |config, value| put(&mut config.auth_program, unless_empty(value, path)),
+    },
+    Setting {
+        key: "auth_program_processes",
+        kind: "number",
+        default: "4",
+        about: "How many of it answer at a time.",
+        set: |config, value| put(&mut config.auth_program_processes, number(value, 1..=64)),
+    },
+    Setting {
+        key: "auth_program_timeout_s",
+        kind: "seconds",
+        default: "10",
+        about: "For its answer, the wait for a free one included.",
+        set: |config, value| put(&mut config.auth_program_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "anonymous",
+        kind: "path",
+        default: r#""""#,
+        about: "What everybody finds who logs in as anonymous or ftp; empty lets nobody.",
+        set: |config, value| put(&mut config.anonymous, unless_empty(value, path)),
+    },
+    Setting {
+        key: "anonymous_access",
+        kind: "ro|incoming|rw",
+        default: r#""ro""#,
+        about: "What anonymous clients may do: read, leave new files in /incoming, or change things.",
+        set: |config, value| put(&mut config.anonymous_access, access(value)),
+    },
+    Setting {
+        key: "anonymous_fxp",
+        kind: "off|verified|tls|any",
+        default: r#""off""#,
+        about: "What anonymous clients may exchange with other servers.",
+        set: |config, value| put(&mut config.anonymous_fxp, fxp_level(value)),
+    },
+    Setting {
         key: "user",
         kind: "text",
         default: r#""""#,
@@ -239,6 +281,20 @@ pub const SETTINGS: &[Setting] = &[
         default: r#""1.2""#,
         about: "The oldest version of TLS that is spoken.",
         set: |config, value| put(&mut config.tls_floor, tls_floor(value)),
+    },
+    Setting {
+        key: "client_certificate",
+        kind: "off|optional|required",
+        default: r#""off""#,
+        about: "Whether clients are asked for a certificate, and may do without.",
+        set: |config, value| put(&mut config.client_certificate, asked(value)),
+    },
+    Setting {
+        key: "client_authorities",
+        kind: "path",
+        default: r#""""#,
+        about: "CAs that sign certificates of clients, in PEM form; empty for none.",
+        set: |config, value| put(&mut config.client_authorities, unless_empty(value, path)),
     },
     Setting {
         key: "data_tls_reuse",

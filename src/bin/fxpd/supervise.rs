@@ -2,6 +2,7 @@
 //! certificates, and whether it is time to go.
 
 use crate::{
+    accounts::Accounts,
     cert_watch::CertWatch,
     config::Config,
     entrances::Life,
@@ -29,6 +30,8 @@ pub struct Supervisor<'a> {
     pub args: &'a ServerArgs,
     /// The settings in force.
     pub running: Config,
+    /// Where accounts come from; the level of FXP of those takes a restart at all hosts alike.
+    pub accounts: Accounts,
     pub life: Life,
     pub manager: ServiceManager,
     pub watchdog: Option<Watchdog>,
@@ -165,6 +168,8 @@ impl Supervisor<'_> {
         self.running.certificate = config.certificate;
         self.running.key = config.key;
         self.running.certificate_check = config.certificate_check;
+        self.running.client_certificate = config.client_certificate;
+        self.running.client_authorities = config.client_authorities;
         self.running.tls_floor = config.tls_floor;
         self.running.hosts = config.hosts;
         self.running.peers = config.peers;
@@ -188,8 +193,7 @@ impl Supervisor<'_> {
     fn put_in_force(&mut self, config: &Config) -> Result<(), Failure> {
         let identity = identity(config)?;
         log::info!("certificate {}", identity.fingerprint());
-        // The level of FXP takes a restart at all hosts alike.
-        let hosts = virtual_hosts(config, self.running.fxp)?;
+        let hosts = virtual_hosts(config, &self.accounts)?;
         let settings = settings(config, &mut self.lookups)?;
         self.lookups.in_background().map_err(Failure::system)?;
         self.handle.reload(settings, identity, config.tls_floor, hosts).map_err(Failure::config)
@@ -215,6 +219,12 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("proxy_listen", old.proxy_listen != new.proxy_listen),
         ("idle_exit_s", old.idle_exit != new.idle_exit),
         ("users", old.users != new.users),
+        ("auth_program", old.auth_program != new.auth_program),
+        ("auth_program_processes", old.auth_program_processes != new.auth_program_processes),
+        ("auth_program_timeout_s", old.auth_program_timeout != new.auth_program_timeout),
+        ("anonymous", old.anonymous != new.anonymous),
+        ("anonymous_access", old.anonymous_access != new.anonymous_access),
+        ("anonymous_fxp", old.anonymous_fxp != new.anonymous_fxp),
         ("user", old.user != new.user),
         ("account_ids", old.account_ids != new.account_ids),
         ("landlock", old.landlock != new.landlock),

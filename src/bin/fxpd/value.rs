@@ -7,7 +7,8 @@ use crate::logging::LogTo;
 pub use crate::toml_value::{Read, boolean, number, text};
 use crate::toml_value::{string, word};
 use fxpd::{
-    Amount, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner, TlsFloor, Wish,
+    Access, Amount, Asked, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner,
+    TlsFloor, Wish,
 };
 use ipnet::IpNet;
 use std::{
@@ -200,6 +201,19 @@ pub fn hash_transfers(value: &DeValue<'_>) -> Read<HashTransfers> {
 /// `numeric` or `account`.
 pub fn list_owner(value: &DeValue<'_>) -> Read<ListOwner> {
     word(value, &[("numeric", ListOwner::Numeric), ("account", ListOwner::Account)])
+}
+
+/// `off`, `optional` or `required`.
+pub fn asked(value: &DeValue<'_>) -> Read<Asked> {
+    let words = [("off", Asked::No), ("optional", Asked::Optional), ("required", Asked::Required)];
+    word(value, &words)
+}
+
+/// `ro`, `incoming` or `rw`, as in the users file.
+pub fn access(value: &DeValue<'_>) -> Read<Access> {
+    let words =
+        [("ro", Access::ReadOnly), ("incoming", Access::Incoming), ("rw", Access::ReadWrite)];
+    word(value, &words)
 }
 
 /// A level of FXP.
