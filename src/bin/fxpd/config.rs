@@ -7,7 +7,7 @@ use crate::{
     located::{self, Located},
     logging::LogTo,
     peers::{self, PeersConfig},
-    settings::{SETTINGS, find},
+    settings::{self, find},
     sources,
     value::{Place, Read},
 };
@@ -219,7 +219,7 @@ impl Default for Config {
             peers: Vec::new(),
             effective: Effective::default(),
         };
-        for setting in SETTINGS {
+        for setting in settings::all() {
             let value = DeValue::parse(setting.default).expect("the table holds TOML");
             (setting.set)(&mut config, value.get_ref()).expect("defaults fit their settings");
         }

@@ -1,7 +1,7 @@
 //! The settings in force and where each was made, for `-T`: as a file of settings that says the
 //! same.
 
-use crate::{located::place, settings::SETTINGS};
+use crate::{located::place, settings};
 use std::{collections::BTreeMap, path::Path};
 use toml::{Spanned, Value, de::DeValue};
 
@@ -67,7 +67,7 @@ impl Effective {
     /// A file of settings that sets each, with its origin behind it.
     pub fn file(&self) -> String {
         let mut file = String::new();
-        for setting in SETTINGS {
+        for setting in settings::all() {
             let (value, origin) = match self.settings.get(setting.key) {
                 Some((value, Origin(origin))) => (value.as_str(), origin.as_str()),
                 None => (setting.default, "default"),
