@@ -263,10 +263,9 @@ fn programs_run(unpacked: &Path) {
     assert_eq!(run(&fxpd, &["--version"]), concat!("fxpd ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(run(&fxp, &["--help"]).starts_with("usage: fxp"));
     let home = Home::new("");
-    assert_eq!(
-        run(&fxpd, &["-t", "-c", &home.word("fxpd.conf")]).lines().last(),
-        Some("fxpd: configuration is good")
-    );
+    // Warnings may follow: the key of a test is not as closed as one should be.
+    let checked = run(&fxpd, &["-t", "-c", &home.word("fxpd.conf")]);
+    assert!(checked.lines().any(|line| line == "fxpd: configuration is good"), "{checked}");
     let service = fs::read_to_string(unpacked.join("lib/systemd/system/fxpd.service")).unwrap();
     assert!(service.contains("ExecStart=/usr/sbin/fxpd\n"));
 }
