@@ -87,8 +87,8 @@
 //! A [`Connection`] is one logged-in server; [`copy`] has two of them exchange a file, [`plans`] are the
 //! ways in which they can. A [`Request`] copies trees, with all that `fxp` does.
 //! ```
-//! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Connection, Credentials, Existing,
-//!            FxpGrant, FxpLevel, Handle, Identity, Listen, Location, Memory, Pins, Proof,
+//! use fxpd::{Access, Account, AccountLimits, AuthError, Authenticator, Builder, Connection,
+//!            Credentials, Existing, FxpGrant, FxpLevel, Handle, Identity, Listen, Location, Memory, Pins, Proof,
 //!            RemotePath, Secret, Setup, Unseen, Verified};
 //! use std::net::IpAddr;
 //!
@@ -103,6 +103,8 @@
 //!             access: Access::ReadWrite,
 //!             fxp: FxpGrant::both(FxpLevel::Verified),
 //!             rights: Vec::new(),
+//!             limits: AccountLimits::default(),
+//!             ids: None,
 //!         })
 //!     }
 //! }
