@@ -94,7 +94,7 @@ say "The same once more: nothing is left to copy."
 
 say "What each server says of the big file:"
 for side in left right; do
-    line=$(grep -o 'FXP demo: .*' "$work/$side/log" | head -n 1)
+    line=$(grep -m 1 -o 'FXP demo: .*' "$work/$side/log")
     printf '%-6s %s\n' "$side" "$line"
 done
 
