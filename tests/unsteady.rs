@@ -158,6 +158,19 @@ fn relay(listener: TcpListener, to: SocketAddr, weather: Weather) {
     Builder::new().spawn(serve).unwrap();
 }
 
+/// How long the bytes in the middle of a doomed connection are held up.
+const LATE_BY: Duration = Duration::from_millis(200);
+
+impl Fate {
+    /// Whether the bytes from `begin` to before `end` come late.
+    fn is_late(self, begin: u64, end: u64) -> bool {
+        match self {
+            Fate::Good => false,
+            Fate::Cut(at) | Fate::Silent(at) => (begin..end).contains(&(at / 2)),
+        }
+    }
+}
+
 /// How often a connection looks whether all is over.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -202,6 +215,9 @@ fn flow(
             *passed += count as u64;
             *passed - count as u64
         };
+        if fate.is_late(before, before + count as u64) {
+            thread::sleep(LATE_BY);
+        }
         match fate {
             Fate::Good => to.write_all(&block[..count])?,
             Fate::Cut(at) if before + count as u64 > at => {
