@@ -8,7 +8,7 @@ use crate::{
     sites::Sites,
     trust::{self, Doubt},
 };
-use fxpd::{Location, Place, Site, Verification};
+use fxpd::{Location, Place, Security, Site, Verification};
 use getopts::{Matches, Options as Getopts};
 use std::{ffi::OsString, path::PathBuf};
 
@@ -182,7 +182,13 @@ fn servers(words: &[String], sites: &Sites) -> Result<[Location; 2], Failure> {
     let two = || usage("fxp doctor needs the URLs of two directories (ftps://…)");
     let [source, target] = words else { return Err(two()) };
     match (place(source, sites)?, place(target, sites)?) {
-        (Place::Remote(source), Place::Remote(target)) => Ok([source, target]),
+        (Place::Remote(source), Place::Remote(target)) => {
+            let is_clear = |end: &Location| end.site.security == Security::Clear;
+            match is_clear(&source) || is_clear(&target) {
+                true => Err(usage("fxp doctor looks for secure routes, and ftp:// has none")),
+                false => Ok([source, target]),
+            }
+        }
         _ => Err(two()),
     }
 }
@@ -287,6 +293,8 @@ mod tests {
             "doctor ftps://h/",
             "verify m",
             "verify m a b",
+            "doctor ftps://h/ x",
+            "doctor --allow-clear ftps://h/ ftp://g/",
             "--delete ftps://h/x b",
             "--resume --checksum ftps://h/x b",
             "--journal j --no-journal ftps://h/x b",

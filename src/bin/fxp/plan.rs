@@ -62,6 +62,9 @@ fn text(prospect: &Prospect, options: &Options) -> Result<(), Failure> {
             }
         }
         (_, Some(_), Some(_)) => report::say("way:    none")?,
+        (_, Some(server), None) | (_, None, Some(server)) if server.fingerprint.is_none() => {
+            report::say("way:    through this host, IN CLEAR TEXT")?;
+        }
         _ => report::say("way:    through this host, which is the TLS client")?,
     }
     report::say(&format!("proof:  {}", proof(prospect)))?;

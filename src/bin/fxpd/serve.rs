@@ -18,6 +18,7 @@ use crate::{
     signals::Signals,
     supervise::{Supervisor, Watchdog},
 };
+use crossbeam_channel::Sender;
 use fxpd::{
     Builder, ClientCertificates, Confinement, Identity, Inherited, Local, Reach, Settings,
     UsersFile, VirtualHost,
@@ -70,6 +71,34 @@ fn audience(args: &ServerArgs, inherited: &Inherited) -> Audience {
     if is_away { Audience::Nobody } else { Audience::Stderr }
 }
 
+/// Has the rest of the program hear what the server does.
+fn observed(
+    builder: Builder,
+    tell: Sender<()>,
+    hooks: &Option<Hooks>,
+    watchdog: &Option<Watchdog>,
+) -> Builder {
+    let mut builder = builder.on_change(move || {
+        let _ = tell.try_send(()); // one word stands for all that are not heard yet
+    });
+    if let Some(hooks) = hooks {
+        builder = builder.on_transfer(hooks.watcher());
+    }
+    if let Some(watchdog) = watchdog {
+        builder = builder.heartbeat(watchdog.heartbeat());
+    }
+    builder
+}
+
+/// Reads every users file once, and tells how many accounts it has.
+fn count_accounts(config: &Config) -> Result<(), Failure> {
+    for users in all_users(config) {
+        let accounts = users.check().map_err(Failure::config)?;
+        log::info!("{accounts} accounts in {}", users.path().display());
+    }
+    Ok(())
+}
+
 /// The order matters: keys and ports while still root, then the drop, then the first thread.
 fn serve_with(
     args: &ServerArgs,
@@ -96,18 +125,10 @@ fn serve_with(
     let sessions_follow = settings(&config, &mut lookups)?;
     lookups.look_up();
     let (tell, changes) = crossbeam_channel::bounded(1);
-    let mut builder =
-        entrances.add_to(builder(&config, &accounts, sessions_follow, identity, hosts), &config);
-    builder = builder.confinement(confinement).on_change(move || {
-        let _ = tell.try_send(()); // one word stands for all that are not heard yet
-    });
     let hooks = Hooks::new(&config);
-    if let Some(hooks) = &hooks {
-        builder = builder.on_transfer(hooks.watcher());
-    }
-    if let Some(watchdog) = &watchdog {
-        builder = builder.heartbeat(watchdog.heartbeat());
-    }
+    let builder =
+        entrances.add_to(builder(&config, &accounts, sessions_follow, identity, hosts), &config);
+    let builder = observed(builder.confinement(confinement), tell, &hooks, &watchdog);
     let bound = builder.bind().map_err(Failure::unavailable)?;
     for address in bound.addresses() {
         log::info!("listening on {address}");
@@ -118,10 +139,7 @@ fn serve_with(
     };
     privilege.reduce()?;
     // Only now: what counts is what may still be read.
-    for users in all_users(&config) {
-        let accounts = users.check().map_err(Failure::config)?;
-        log::info!("{accounts} accounts in {}", users.path().display());
-    }
+    count_accounts(&config)?;
     let signals = Signals::catch().map_err(Failure::system)?;
     let hooks = hooks.map(Hooks::start).transpose().map_err(Failure::system)?;
     lookups.in_background().map_err(Failure::system)?;
