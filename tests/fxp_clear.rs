@@ -51,6 +51,8 @@ fn files_go_up_and_come_down_in_clear_text_where_it_is_allowed() {
     fxp.put("a", &bytes);
     let up = runs(&fxp, &["a", &clear_url(&site, "b")]).succeeds();
     assert_eq!(site.file("b").as_ref(), Some(&bytes));
+    let plan = runs(&fxp, &["plan", &clear_url(&site, "b"), "c"]).succeeds();
+    plan.says("through this host, IN CLEAR TEXT");
     let down = runs(&fxp, &[&clear_url(&site, "b"), "./"]).succeeds();
     assert_eq!(fxp.file("b").as_ref(), Some(&bytes));
     for outcome in [up, down] {
