@@ -129,5 +129,5 @@ fn ctrl_c_leaves_a_tidy_screen() {
     terminal.tmux(&["send-keys", "C-c"]).unwrap();
     let lines = terminal.shows_when(|line| line.ends_with("ended: 130"));
     let (bars, rest): (Vec<_>, Vec<_>) = lines.iter().partition(|line| is_bar(line));
-    assert_eq!((bars.len(), rest.len()), (2, 1), "{}", lines.join("\n"));
+    assert_eq!((bars.len(), rest.len()), (1, 1), "{}", lines.join("\n"));
 }

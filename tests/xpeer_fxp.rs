@@ -61,8 +61,11 @@ const LISTENS: crate::scripted_server::Script =
 fn fxp_verifies_one_end_where_the_other_server_cannot_and_says_so() {
     let (target, fxp) = (site_at("127.0.0.1"), fxp());
     let source = ScriptedServer::with_data(LISTENS, Data::Whole);
-    let copied = copies(&fxp, &[&source.url("a"), &url(&target, "b")]).succeeds();
-    copied.says("verified on one end");
+    let copied =
+        copies(&fxp, &["--manifest", "m", &source.url("a"), &url(&target, "b")]).succeeds();
+    let manifest = String::from_utf8(fxp.file("m").unwrap()).unwrap();
+    assert!(manifest.contains(r#""verified":"target""#), "{manifest}");
+    copied.says("verified on the target only");
     assert_eq!(target.record().proof, PeerProof::Proved);
     assert_eq!(target.file("b").unwrap(), b"hello\n");
     let heard = source.heard();

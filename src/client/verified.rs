@@ -46,11 +46,12 @@ impl Verified {
 }
 
 impl Verified {
-    /// Which, in a word of a manifest: `both`, `one` or `none`.
+    /// Which, in a word of a manifest: `both`, `source`, `target` or `none`.
     pub fn word(self) -> &'static str {
         match self {
             Verified::Both => "both",
-            Verified::Only(_) => "one",
+            Verified::Only(Side::Source) => "source",
+            Verified::Only(Side::Target) => "target",
             Verified::Neither => "none",
         }
     }

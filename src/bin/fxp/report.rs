@@ -48,7 +48,8 @@ pub fn one_file(path: &TreePath, entry: &ManifestEntry, moved: u64, elapsed: Dur
 fn verified(entry: &ManifestEntry) -> &'static str {
     match entry.verified.as_deref() {
         Some("both") => ", verified on both ends",
-        Some("one") => ", verified on one end",
+        Some("source") => ", verified on the source only",
+        Some("target") => ", verified on the target only",
         Some(_) => ", verified on no end",
         None => "",
     }

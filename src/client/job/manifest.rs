@@ -37,7 +37,8 @@ pub struct Entry {
     /// connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
-    /// Which of the two servers made sure who the other is: `both`, `one` or `none`.
+    /// Which of the two servers made sure who the other is: `both`, `source`, `target`
+    /// or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A bar for each file under way and one for all of them, on a terminal.
+//! A bar for each file under way and one for all of them, if they are several, on a terminal.
 
 use crate::{
     exit::Failure,
@@ -87,6 +87,8 @@ impl Observer for Bars {
         }
         match event {
             Event::Surveying(count) => self.total.set_message(format!("{count} found")),
+            // One file has its own bar, and no more is to be told of them all.
+            Event::Surveyed { files: 1, .. } => self.total.finish_and_clear(),
             Event::Surveyed { files, bytes } => {
                 self.total.set_length(*bytes);
                 style(&self.total, TOTAL);
@@ -108,7 +110,6 @@ impl Observer for Bars {
                 }
                 self.end_file(*lane, entry.size);
                 if self.files.count == 1 {
-                    self.total.finish_and_clear();
                     let line = lines::told(event, 1).unwrap_or_default();
                     self.all.suspend(|| report::say(&line)).unwrap_or_default();
                 }
