@@ -132,9 +132,14 @@ fn landlock_holds_back_a_resolver_that_is_broken() {
         ftp.epsv();
         ftp.says(denied, 550);
     }
-    ftp.says("USER bob", 530);
     ftp.upload("STOR new", b"new");
     assert_eq!(fs::read(home.path().join("new")).unwrap(), b"new");
+    // Another login is another thread, and locked in as well.
+    ftp.says("USER bob", 331);
+    ftp.says("PASS pw", 230);
+    assert_eq!(ftp.download(&mine), b"mine");
+    ftp.epsv();
+    ftp.says(&others, 550);
     free.says("USER bob", 331);
 }
 

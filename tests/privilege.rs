@@ -238,18 +238,76 @@ fn programs_of_the_account_cannot_signal_the_server() {
     drop(log_in(address));
 }
 
+/// Another account, `bob`, with the uid and gid [`BOB`] and a tree of his own.
+fn add_bob(home: &Home) {
+    let text = fs::read_to_string(home.path("passwd")).unwrap();
+    let fields: Vec<_> = text.trim_end().split(':').collect();
+    let (id, place) = (BOB.to_string(), home.word("bob"));
+    let bob = ["bob", fields[1], &id, &id, fields[4], &place, fields[6]].join(":");
+    fs::write(home.path("passwd"), format!("{text}{bob}\n")).unwrap();
+    fs::create_dir(home.path("bob")).unwrap();
+    chown(home.path("bob"), Some(BOB), Some(BOB)).unwrap();
+}
+
 #[test]
-fn a_session_that_is_an_account_cannot_become_another() {
+fn each_login_of_a_connection_has_a_thread_of_its_own() {
     let home = home("account_ids = true");
+    add_bob(&home);
     let (_server, address) = serve(&home);
     let mut ftp = log_in(address);
-    ftp.says("USER bob", 530);
-    ftp.says("PWD", 257);
+    let pid = home.pid();
+    let alone = || {
+        wait_until("one thread is left", || {
+            threads(pid).iter().filter(|(name, _)| name == "session").count() == 1
+        });
+        thread(pid, "session")
+    };
+    let anns = alone();
     ftp.says("REIN", 220);
     ftp.leave_tls();
     ftp.secure();
-    ftp.says("USER ann", 530);
-    ftp.says("PWD", 530);
+    assert_eq!(alone()["Pid"], anns["Pid"], "nobody has logged in yet");
+    // Nobody yet: as the acceptor is.
+    ftp.says("USER bob", 331);
+    is(&alone(), &[("Uid", "0 0 0 0"), ("CapPrm", TO_CHANGE_IDS), ("Seccomp", "2")]);
+    ftp.says("PASS pw", 230);
+    ftp.says("PBSZ 0", 200);
+    ftp.says("PROT P", 200);
+    ftp.upload("STOR file", b"bob's");
+    assert_eq!(fs::metadata(home.path("bob/file")).unwrap().uid(), BOB);
+    let bobs = alone();
+    assert_ne!(bobs["Pid"], anns["Pid"]);
+    is(&bobs, &[("Groups", ""), ("CapPrm", NO_CAPABILITIES)]);
+    // A new name without REIN, in one breath.
+    ftp.sends(b"USER ann\r\nPASS pw\r\nSIZE file\r\n");
+    for code in [331, 230, 550] {
+        ftp.hears(code);
+    }
+    ftp.upload("STOR file", b"ann's");
+    assert_eq!(fs::metadata(home.path("ann/file")).unwrap().uid(), ANN);
+    let last = alone();
+    let for_files = format!("0 0 0 {ANN}");
+    is(&last, &[("Uid", &for_files), ("Groups", ""), ("CapPrm", NO_CAPABILITIES)]);
+    assert_ne!(last["Pid"], bobs["Pid"]);
+}
+
+#[test]
+fn where_no_thread_is_left_for_another_login_the_session_ends() {
+    let home = home("user = 'nobody'\nlandlock = 'required'");
+    home.opens_to(65_534);
+    let (_server, address) = serve(&home);
+    let (mut ftp, mut other) = (log_in(address), log_in(address));
+    let limit = Command::new("prlimit") // of util-linux
+        .args(["--nproc=1:1", "--pid", &home.pid().to_string()])
+        .uid(65_534)
+        .gid(65_534)
+        .status();
+    assert!(limit.unwrap().success());
+    let last_words = ftp.says("USER ann", 421);
+    assert!(last_words.contains("Connect again"), "{last_words}");
+    ftp.hears_the_end();
+    home.hears("no thread for another login");
+    other.upload("STOR file", b"hello");
 }
 
 #[test]
@@ -278,7 +336,15 @@ fn a_home_that_its_account_cannot_reach_is_refused() {
     ftp.secure();
     ftp.says("USER ann", 331);
     ftp.says("PASS pw", 530);
-    ftp.says("USER ann", 530);
+    // The thread that was ann in vain does not try again.
+    let (pid, first) = (home.pid(), thread(home.pid(), "session")["Pid"].clone());
+    ftp.says("USER ann", 331);
+    wait_until("it has ended", || {
+        let sessions: Vec<_> =
+            threads(pid).into_iter().filter(|(name, _)| name == "session").collect();
+        sessions.len() == 1 && sessions[0].1["Pid"] != first
+    });
+    ftp.says("PASS pw", 530);
 }
 
 #[test]

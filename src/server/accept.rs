@@ -3,11 +3,12 @@
 
 use crate::{
     server::{
-        entrance::{self, Entrance},
+        entrance::Entrance,
         pulse::Pulse,
-        registry::{Full, Guest, Registry},
+        registry::{Full, Registry},
+        threads::Threads,
     },
-    session::{Listen, Services, Session},
+    session::Listen,
     sys::{
         poll::{self, Interest},
         stop::StopSignal,
@@ -19,14 +20,10 @@ use std::{
     io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::fd::AsFd,
-    panic::{self, AssertUnwindSafe},
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
-
-/// Address space for a session's stack; what it does not touch costs nothing.
-const SESSION_STACK_BYTES: usize = 1 << 20;
 
 /// The wait after the system ran out of descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -39,17 +36,19 @@ pub fn start(
     listener: TcpListener,
     entrance: Entrance,
     registry: Arc<Registry>,
+    threads: Threads,
     stop: StopSignal,
     pulse: Arc<Pulse>,
 ) -> io::Result<JoinHandle<()>> {
-    let mut acceptor = Acceptor { listener, entrance, registry, stop, pulse, spare: spare() };
+    let spare = spare();
+    let mut acceptor = Acceptor { listener, entrance, registry, threads, stop, pulse, spare };
     thread::Builder::new().name("acceptor".into()).spawn(move || acceptor.run())
 }
 
 /// Serves a client that somebody else has accepted.
-pub fn adopt(socket: TcpStream, entrance: Entrance, registry: &Arc<Registry>) {
+pub fn adopt(socket: TcpStream, entrance: Entrance, registry: &Arc<Registry>, threads: &Threads) {
     match socket.peer_addr() {
-        Ok(client) => admit(socket, client, entrance, registry),
+        Ok(client) => admit(socket, client, entrance, registry, threads),
         Err(error) => log::info!("the client is gone before the greeting: {error}"),
     }
 }
@@ -58,6 +57,7 @@ struct Acceptor {
     listener: TcpListener,
     entrance: Entrance,
     registry: Arc<Registry>,
+    threads: Threads,
     stop: StopSignal,
     pulse: Arc<Pulse>,
     /// Given up to shed a connection when the process has no descriptor left.
@@ -69,7 +69,9 @@ impl Acceptor {
         while let Ok(false) = self.wait(self.pulse.every()) {
             self.pulse.beat();
             match self.listener.accept() {
-                Ok((socket, client)) => admit(socket, client, self.entrance, &self.registry),
+                Ok((socket, client)) => {
+                    admit(socket, client, self.entrance, &self.registry, &self.threads);
+                }
                 Err(error) if is_shortage(&error) => {
                     self.shed();
                     if !matches!(self.rest(BACK_OFF), Ok(false)) {
@@ -103,47 +105,24 @@ impl Acceptor {
     }
 }
 
-fn admit(socket: TcpStream, client: SocketAddr, entrance: Entrance, registry: &Arc<Registry>) {
-    let (client, services) = (client.ip().to_canonical(), registry.services());
-    let expects_header = entrance.expects_header(client, &services);
-    let admitted = if expects_header { registry.hold(client) } else { registry.admit(client) };
-    match admitted {
-        Ok(guest) => start_session(socket, guest, entrance.listen, services, expects_header),
-        Err(full) => turn_away(&socket, entrance.listen, full),
-    }
-}
-
-fn start_session(
+fn admit(
     socket: TcpStream,
-    guest: Guest,
-    listen: Listen,
-    services: Arc<Services>,
-    expects_header: bool,
+    client: SocketAddr,
+    at: Entrance,
+    registry: &Arc<Registry>,
+    threads: &Threads,
 ) {
-    let thread = thread::Builder::new().name("session".into()).stack_size(SESSION_STACK_BYTES);
+    let (client, services) = (client.ip().to_canonical(), registry.services());
+    let expects_header = at.expects_header(client, &services);
+    let admitted = if expects_header { registry.hold(client) } else { registry.admit(client) };
+    let guest = match admitted {
+        Ok(guest) => guest,
+        Err(full) => return turn_away(&socket, at.listen, full),
+    };
     let farewell = socket.try_clone();
-    let started = thread.spawn(move || {
-        let (guest, balanced) = match expects_header {
-            false => (guest, None),
-            true => match entrance::introduce(guest, &socket, &services) {
-                Some(introduced) => introduced,
-                None => return,
-            },
-        };
-        let client = guest.client();
-        let session = match Session::new(services, Box::new(guest), socket, listen, balanced) {
-            Ok(session) => session,
-            Err(error) => return log::info!("{client}: gone before the greeting: {error}"),
-        };
-        log::info!("{client}: connected");
-        // A fault of ours in one session shall not end the others.
-        match panic::catch_unwind(AssertUnwindSafe(|| session.run())) {
-            Ok(hangup) => log::info!("{client}: {hangup}"),
-            Err(_) => log::error!("{client}: the session failed by a fault of this program"),
-        }
-    });
+    let started = threads.begin(socket, guest, at, services, expects_header);
     if let (Err(_), Ok(socket)) = (started, farewell) {
-        turn_away(&socket, listen, Full::NoThread);
+        turn_away(&socket, at.listen, Full::NoThread);
     }
 }
 

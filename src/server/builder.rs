@@ -10,6 +10,7 @@ use crate::{
         handle::{Acceptors, Handle},
         pulse::Pulse,
         registry::{OnChange, Registry},
+        threads::Threads,
         transfer_log::{Paths, TransferLog, Watcher},
         virtual_host::{self, VirtualHost},
     },
@@ -220,6 +221,8 @@ impl Bound {
         for host in iter::once(&hosts.default).chain(&hosts.others) {
             host.authenticator.begin().map_err(ServerError::System)?;
         }
+        let threads = Threads::new(self.services.confinement.binds_threads());
+        let threads = threads.map_err(ServerError::System)?;
         let registry = Arc::new(Registry::new(self.services, self.on_change));
         let writer = self.log.start().map_err(ServerError::System)?;
         let (accepting, stop_accepting) = stop::pair().map_err(ServerError::System)?;
@@ -227,12 +230,12 @@ impl Bound {
         for (listener, at) in self.listeners {
             let pulse = Arc::new(Pulse::new(self.heartbeat));
             let stop = stop_accepting.clone();
-            let thread =
-                accept::start(listener, at, Arc::clone(&registry), stop, Arc::clone(&pulse));
+            let (registry, beat) = (Arc::clone(&registry), Arc::clone(&pulse));
+            let thread = accept::start(listener, at, registry, threads.clone(), stop, beat);
             acceptors.all.push((thread.map_err(ServerError::System)?, pulse));
         }
         for (connection, at) in self.connections {
-            accept::adopt(connection, at, &registry);
+            accept::adopt(connection, at, &registry, &threads);
         }
         Ok(Handle::new(self.addresses, registry, acceptors, writer, self.stop_source))
     }

@@ -1,8 +1,9 @@
 //! What a session's thread gives up, so that a fault of this program is worth little to whoever finds
 //! it: the system calls that no session needs, and with the login every file but its account's.
 //!
-//! None of it can be taken back, so a confined session serves one login. It only stops the mistakes
-//! of this thread: all threads share the memory of the process.
+//! None of it can be taken back, so a confined thread serves one login; for the next one the session
+//! gets another thread. It only stops the mistakes of this thread: all threads share the memory of
+//! the process.
 
 use crate::{
     auth::Account,
@@ -97,6 +98,11 @@ impl Confinement {
             (Some(Reach::Process), Some(ids)) => ids.take_on_in_process(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a login binds its thread, and no more than that: another thread is free.
+    pub fn binds_threads(&self) -> bool {
+        self.ids == Some(Reach::Thread) || self.ids.is_none() && self.landlock
     }
 
     /// Whether the thread will be locked into this tree.

@@ -3,7 +3,7 @@
 use crate::{
     auth::{Account, AuthError, MAX_PASSWORD_BYTES, Visitor},
     net::Asked,
-    proto::{Access, Code, Reply, Secret, VirtualPath},
+    proto::{Access, Code, Command, Line, Reply, Secret, VirtualPath},
     session::{
         Hangup, Session,
         quota::{Allotment, quota_of},
@@ -20,6 +20,13 @@ use std::{fmt, mem, os::fd::AsFd, sync::Arc, time::Instant};
 const MAX_WRONG_PASSWORDS: u32 = 3;
 
 impl Session {
+    /// Whether this is a `USER` that a fresh thread has to answer.
+    pub(super) fn wants_another_thread(&self, line: &Line) -> bool {
+        self.is_confined
+            && self.services.confinement.binds_threads()
+            && matches!(line, Ok(line) if matches!(Command::parse(line), Ok((_, Command::User(_)))))
+    }
+
     /// `USER`: who wants to enter. Whoever was logged in is so no more.
     pub(super) fn user(&mut self, name: String) -> Handled {
         if self.is_confined {
@@ -182,7 +189,7 @@ impl Session {
         self.negotiated = Negotiated::default();
     }
 
-    fn log_out(&mut self) {
+    pub(super) fn log_out(&mut self) {
         if let Login::Member(_) = mem::replace(&mut self.login, Login::Nobody) {
             self.presence.logged_out();
             self.nobody_since = Instant::now();

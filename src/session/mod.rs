@@ -84,11 +84,20 @@ pub struct Session {
     idle_timeout: Duration,
     /// A transfer was ended by an `ABOR` that is still to be answered.
     aborted: bool,
-    /// The thread is confined to one account for good: nobody else can log in here.
+    /// The thread is confined to one account for good: nobody else can log in on it.
     is_confined: bool,
     turns: u64,
     faults: u32,
     wrong_passwords: u32,
+}
+
+/// How a session left its thread.
+pub enum Ended {
+    /// For good, and why.
+    Over(Hangup),
+    /// The thread is confined to an account, and the client logs in anew: the session goes on with
+    /// [`Session::resume`] on another thread.
+    Elsewhere(Box<Session>),
 }
 
 /// A reply must be taken within this time: the peer reads nothing if it is not.
@@ -145,16 +154,47 @@ impl Session {
         })
     }
 
-    /// Converses until one side ends it, and tells why.
-    pub fn run(mut self) -> Hangup {
-        let hangup = match self.open() {
-            Ok(()) => loop {
-                if let Err(hangup) = self.turn() {
-                    break hangup;
-                }
-            },
-            Err(hangup) => hangup,
-        };
+    /// Who is at the other end.
+    pub fn client(&self) -> IpAddr {
+        self.client.ip()
+    }
+
+    /// Greets, and converses until one side ends it.
+    pub fn run(mut self) -> Ended {
+        match self.open() {
+            Ok(()) => self.converse(),
+            Err(hangup) => Ended::Over(self.hang_up(hangup)),
+        }
+    }
+
+    /// Goes on where [`Ended::Elsewhere`] has left off, on a thread that nothing confines yet.
+    pub fn resume(mut self) -> Ended {
+        self.is_confined = false;
+        match self.filter_calls() {
+            Ok(()) => self.converse(),
+            Err(hangup) => Ended::Over(self.hang_up(hangup)),
+        }
+    }
+
+    fn converse(mut self) -> Ended {
+        loop {
+            let line = match self.next_line() {
+                Ok(line) => line,
+                Err(hangup) => return Ended::Over(self.hang_up(hangup)),
+            };
+            if self.wants_another_thread(&line) {
+                self.log_out();
+                self.queue.push_front(line);
+                return Ended::Elsewhere(Box::new(self));
+            }
+            if let Err(hangup) = self.turn(line) {
+                return Ended::Over(self.hang_up(hangup));
+            }
+        }
+    }
+
+    /// Says goodbye where somebody may hear it.
+    pub fn hang_up(&mut self, hangup: Hangup) -> Hangup {
         if let Some(farewell) = hangup.farewell() {
             let _ = self.say(&farewell); // whether it is heard or not, we go
         }
@@ -166,7 +206,7 @@ impl Session {
 
     /// Implicit TLS shakes hands first; then the greeting.
     fn open(&mut self) -> Result<(), Hangup> {
-        self.services.confinement.filter_calls().map_err(Hangup::Confinement)?;
+        self.filter_calls()?;
         if self.listen == Listen::Implicit {
             self.shake_hands()?;
             self.negotiated = Negotiated::under_implicit_tls();
@@ -174,9 +214,12 @@ impl Session {
         self.say(&self.welcome())
     }
 
+    fn filter_calls(&self) -> Result<(), Hangup> {
+        self.services.confinement.filter_calls().map_err(Hangup::Confinement)
+    }
+
     /// One line and its answer.
-    fn turn(&mut self) -> Result<(), Hangup> {
-        let line = self.next_line()?;
+    fn turn(&mut self, line: Line) -> Result<(), Hangup> {
         self.turns += 1;
         match self.answer(line) {
             Ok((row, reply)) => {

@@ -50,6 +50,8 @@ pub enum Hangup {
     Injection,
     /// The client speaks another protocol.
     NotFtp,
+    /// There is no other thread to log in on, and this one is confined.
+    NoThread(io::Error),
     /// The session's thread could not be confined as it should be.
     Confinement(io::Error),
 }
@@ -65,6 +67,7 @@ impl Hangup {
             Hangup::TooManyPasswords => "Too many wrong passwords: closing the control connection.",
             Hangup::LoginUnavailable => "Nobody can log in at present: try again later.",
             Hangup::TooManyOfAccount => "Too many sessions of this account, try again later.",
+            Hangup::NoThread(_) => "Connect again to log in again.",
             Hangup::Confinement(_) => "The server is out of order: closing the control connection.",
             _ => return None,
         };
@@ -86,6 +89,7 @@ impl fmt::Display for Hangup {
             Hangup::TooManyOfAccount => f.write_str("too many sessions of the account"),
             Hangup::Handshake(error) => write!(f, "handshake on the control connection: {error}"),
             Hangup::Injection => f.write_str("bytes in clear text behind AUTH"),
+            Hangup::NoThread(error) => write!(f, "no thread for another login: {error}"),
             Hangup::Confinement(error) => write!(f, "the session cannot be confined: {error}"),
             Hangup::NotFtp => f.write_str("the client speaks another protocol"),
         }
@@ -98,7 +102,7 @@ impl Refusal {
         Reply::new(Code::NOT_LOGGED_IN, "Log in with USER and PASS first.").into()
     }
 
-    /// 530, where a login has confined the session for good.
+    /// 530, where a login has confined the process for good.
     pub fn confined() -> Refusal {
         Reply::new(Code::NOT_LOGGED_IN, "Connect again to log in again.").into()
     }
