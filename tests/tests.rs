@@ -90,6 +90,7 @@ mod roles;
 mod server_life;
 mod service_manager;
 mod siege;
+mod strangers;
 mod terminal;
 mod verbs;
 mod virtual_hosts;

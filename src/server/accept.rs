@@ -114,7 +114,10 @@ fn admit(
 ) {
     let (client, services) = (client.ip().to_canonical(), registry.services());
     let expects_header = at.expects_header(client, &services);
-    let admitted = if expects_header { registry.hold(client) } else { registry.admit(client) };
+    let admitted = match expects_header {
+        true => registry.hold(client, &socket),
+        false => registry.admit(client, &socket),
+    };
     let guest = match admitted {
         Ok(guest) => guest,
         Err(full) => return turn_away(&socket, at.listen, full),

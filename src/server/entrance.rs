@@ -57,7 +57,7 @@ pub(super) fn introduce(
         }
     };
     let client = balanced.map_or(balancer, |balanced| balanced.client.ip());
-    match guest.becomes(client) {
+    match guest.becomes(client, socket) {
         Ok(guest) => Some((guest, balanced)),
         Err(full) => {
             log::info!("{client}: refused: {full}");

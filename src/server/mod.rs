@@ -14,6 +14,7 @@ mod json_log;
 mod log_file;
 mod pulse;
 mod registry;
+mod strangers;
 mod threads;
 mod transfer_log;
 mod virtual_host;

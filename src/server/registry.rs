@@ -8,6 +8,7 @@ use crate::{
         accounts::{Accounts, Who},
         bans::{BanRule, Bans},
         guesses::Guesses,
+        strangers::Strangers,
     },
     session::{Presence, Services},
     transfer::Bucket,
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, Shutdown, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -37,7 +38,7 @@ pub type OnChange = Box<dyn Fn() + Send + Sync>;
 #[derive(Default)]
 struct Counts {
     total: usize,
-    not_logged_in: usize,
+    strangers: Strangers<TcpStream>,
     by_address: HashMap<IpAddr, usize>,
     accounts: Accounts,
     guests: BTreeMap<u64, Seen>,
@@ -107,17 +108,23 @@ impl Registry {
         *self.services.lock().unwrap_or_else(PoisonError::into_inner) = services;
     }
 
-    /// Counts one more session, if the limits allow it; the guest is counted until dropped.
-    pub fn admit(self: &Arc<Registry>, client: IpAddr) -> Result<Guest, Full> {
-        self.enter(client, Counted::ByAddress)
+    /// Counts one more session, which `socket` brings, if the limits allow it; the guest is counted
+    /// until dropped.
+    pub fn admit(self: &Arc<Registry>, client: IpAddr, socket: &TcpStream) -> Result<Guest, Full> {
+        self.enter(client, Counted::ByAddress, socket)
     }
 
     /// Counts a balancer that has not said for whom it comes: its address stands for nobody.
-    pub fn hold(self: &Arc<Registry>, balancer: IpAddr) -> Result<Guest, Full> {
-        self.enter(balancer, Counted::InAll)
+    pub fn hold(self: &Arc<Registry>, balancer: IpAddr, socket: &TcpStream) -> Result<Guest, Full> {
+        self.enter(balancer, Counted::InAll, socket)
     }
 
-    fn enter(self: &Arc<Registry>, client: IpAddr, counted: Counted) -> Result<Guest, Full> {
+    fn enter(
+        self: &Arc<Registry>,
+        client: IpAddr,
+        counted: Counted,
+        socket: &TcpStream,
+    ) -> Result<Guest, Full> {
         let services = self.services();
         let settings = &services.settings;
         let by_address = counted == Counted::ByAddress;
@@ -136,18 +143,25 @@ impl Registry {
         if by_address && from_there >= settings.max_sessions_per_address {
             return Err(Full::Address);
         }
-        if counts.not_logged_in >= settings.max_sessions_not_logged_in {
-            return Err(Full::NotLoggedIn);
-        }
+        let is_full = counts.strangers.count() >= settings.max_sessions_not_logged_in;
+        let makes_room = if is_full {
+            Some(counts.strangers.make_room(neighbourhood).ok_or(Full::NotLoggedIn)?)
+        } else {
+            None
+        };
         counts.total += 1;
-        counts.not_logged_in += 1;
         if by_address {
             counts.by_address.insert(neighbourhood, from_there + 1);
         }
         counts.next += 1;
         let id = counts.next;
+        // Without a descriptor to spare it is one that nobody can send away.
+        counts.strangers.enter(id, neighbourhood, socket.try_clone().ok());
         counts.guests.insert(id, Seen { client, account: None, since: Timestamp::now() });
         drop(counts);
+        if let Some(socket) = makes_room {
+            let _ = socket.shutdown(Shutdown::Both); // it may be gone by itself
+        }
         self.tell_of_change();
         Ok(Guest { registry: Arc::clone(self), id, client, counted, account: None })
     }
@@ -215,17 +229,17 @@ impl Guest {
     }
 
     /// Gives up its place for one of its client, if the limits allow that.
-    pub fn becomes(self, client: IpAddr) -> Result<Guest, Full> {
+    pub fn becomes(self, client: IpAddr, socket: &TcpStream) -> Result<Guest, Full> {
         let registry = Arc::clone(&self.registry);
         drop(self);
-        registry.admit(client)
+        registry.admit(client, socket)
     }
 
-    /// Nobody again, as far as `counts` go.
+    /// Nobody again, as far as `counts` go; but one who knew a password, and is not sent away.
     fn leave_account(&mut self, counts: &mut Counts) {
         if let Some(who) = self.account.take() {
             counts.accounts.leave(&who);
-            counts.not_logged_in += 1;
+            counts.strangers.enter(self.id, neighbourhood(self.client), None);
         }
     }
 }
@@ -241,10 +255,12 @@ impl Presence for Guest {
         let mut counts = registry.counts();
         self.leave_account(&mut counts);
         let bucket = counts.accounts.enter(&who, most, rate)?;
-        counts.not_logged_in -= 1;
+        let line = counts.strangers.leave(self.id);
         if let Some(seen) = counts.guests.get_mut(&self.id) {
             seen.account = Some(account.name.clone());
         }
+        drop(counts);
+        drop(line); // a descriptor, which no lock is held for
         self.account = Some(who);
         Some([bucket, Arc::clone(&registry.rate)])
     }
@@ -301,7 +317,7 @@ impl Drop for Guest {
         self.leave_account(&mut counts);
         counts.guests.remove(&self.id);
         counts.total -= 1;
-        counts.not_logged_in -= 1;
+        let line = counts.strangers.leave(self.id);
         let neighbourhood = neighbourhood(self.client);
         if self.counted == Counted::ByAddress
             && let Some(count) = counts.by_address.get_mut(&neighbourhood)
@@ -312,6 +328,7 @@ impl Drop for Guest {
             }
         }
         drop(counts);
+        drop(line);
         registry.left.notify_all();
         registry.tell_of_change();
     }
