@@ -121,12 +121,12 @@ impl Daemon {
     }
 
     /// What `/proc` counts of it under `name`.
-    fn count(&self, name: &str) -> usize {
+    pub fn count(&self, name: &str) -> usize {
         fs::read_dir(format!("/proc/{}/{name}", self.child.id())).unwrap().count()
     }
 
     /// Memory that it holds, in KiB.
-    fn resident_kib(&self) -> usize {
+    pub fn resident_kib(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
@@ -229,6 +229,21 @@ fn visit(daemon: &Daemon, kind: usize) {
             ftp.hears(426);
         }
         6 => {
+            // It breaks off a download, and another in its handshake.
+            let mut ftp = daemon.login();
+            let address = ftp.epsv();
+            ftp.says("RETR big", 150);
+            let mut data = ftp.data(address);
+            data.read_exact(&mut [0; 1000]).unwrap();
+            ftp.says("ABOR", 426);
+            ftp.hears(226);
+            let address = ftp.epsv();
+            ftp.says("RETR big", 150);
+            peer::connect(address).write_all(&Client::any().hello()).unwrap();
+            ftp.hears(421);
+            ftp.says("NOOP", 200);
+        }
+        7 => {
             let mut socket = TcpStream::connect(daemon.address).unwrap();
             socket.write_all(b"\x16\x03\x01\x00\x05hello").unwrap();
         }
@@ -243,15 +258,15 @@ fn visit(daemon: &Daemon, kind: usize) {
 }
 
 #[test]
-fn two_hundred_visits_leave_nothing_behind() {
-    const KINDS: usize = 8;
+fn five_hundred_visits_leave_nothing_behind() {
+    const KINDS: usize = 9;
     // Among them are more wrong passwords than an address is forgiven.
     let daemon = Daemon::start_with(|_| "ban_after = 0\n".to_owned());
     File::create(daemon.path("ann/big")).unwrap().set_len(1 << 32).unwrap();
     let (fds, threads) = (daemon.count("fd"), daemon.count("task"));
     (0..KINDS).for_each(|kind| visit(&daemon, kind));
     let warm_kib = daemon.resident_kib();
-    (0..200).for_each(|number| visit(&daemon, number % KINDS));
+    (0..500).for_each(|number| visit(&daemon, number % KINDS));
     // The last of them may still be on their way out.
     let deadline = Instant::now() + PATIENCE;
     while daemon.count("task") > threads + 2 || daemon.count("fd") > fds + 3 {

@@ -91,6 +91,7 @@ mod server_life;
 mod service_manager;
 mod siege;
 mod strangers;
+mod two_thousand;
 mod terminal;
 mod verbs;
 mod virtual_hosts;
