@@ -5,6 +5,7 @@ use crate::{
     peer::{self, Client},
     site::PATIENCE,
 };
+use crossbeam_channel::{Receiver, unbounded};
 use fxpd::Identity;
 use openssl::{
     hash::MessageDigest,
@@ -18,10 +19,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{
-        Mutex,
-        mpsc::{Receiver, channel},
-    },
+    sync::{Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -42,13 +40,18 @@ impl Daemon {
 
     /// With these lines more in its configuration, of files in its directory.
     pub fn start_with(more: impl FnOnce(&Path) -> String) -> Daemon {
-        let directory = Daemon::prepare(more);
+        Daemon::start_at("127.0.0.1", more)
+    }
+
+    /// The same at `host`.
+    pub fn start_at(host: &str, more: impl FnOnce(&Path) -> String) -> Daemon {
+        let directory = Daemon::prepare(host, more);
         let mut command = Command::new(env!("CARGO_BIN_EXE_fxpd"));
         command.arg("-c").arg(directory.path().join("fxpd.conf"));
         Daemon::launch(directory, command)
     }
 
-    fn prepare(more: impl FnOnce(&Path) -> String) -> TempDir {
+    fn prepare(host: &str, more: impl FnOnce(&Path) -> String) -> TempDir {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("ann")).unwrap();
@@ -56,7 +59,7 @@ impl Daemon {
         add_account(&path("passwd"), "ann", &path("ann"));
         let place = directory.path().display();
         let config = format!(
-            "listen = ['127.0.0.1:0']\n\
+            "listen = ['{host}:0']\n\
              certificate = '{place}/cert.pem'\n\
              key = '{place}/key.pem'\n\
              users = '{place}/passwd'\n\
@@ -69,7 +72,7 @@ impl Daemon {
     /// With a tree for `ann` on a disk of its own, which only the server sees. What is cut takes no
     /// room there.
     pub fn start_on_a_disk_of(bytes: u64) -> Daemon {
-        let directory = Daemon::prepare(|_| "keep_partial = false\n".to_owned());
+        let directory = Daemon::prepare("127.0.0.1", |_| "keep_partial = false\n".to_owned());
         let mut command = Command::new("unshare");
         let script = "mount -t tmpfs -o size=$1 none \"$2/ann\" && exec \"$3\" -c \"$2/fxpd.conf\"";
         command.args(["-rm", "sh", "-c", script, "sh", &bytes.to_string()]);
@@ -103,7 +106,7 @@ impl Daemon {
 
     /// A connection under TLS, and the digest of the certificate that it was shown.
     fn meet(&self) -> (Vec<u8>, Ftp) {
-        let (tell, shown) = channel();
+        let (tell, shown) = mpsc::channel();
         let tell = Mutex::new(tell);
         let client = Client::built(move |builder| {
             builder.set_verify_callback(SslVerifyMode::PEER, move |_, chain| {
@@ -171,7 +174,7 @@ fn fingerprint(daemon: &Daemon) -> Vec<u8> {
 
 /// Reads the log as it is written, so that its writer never waits.
 fn follow(log: impl Read + Send + 'static) -> Receiver<String> {
-    let (tell, lines) = channel();
+    let (tell, lines) = unbounded();
     let read = move || {
         BufReader::new(log).lines().map_while(Result::ok).try_for_each(|line| tell.send(line))
     };

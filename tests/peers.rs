@@ -2,6 +2,7 @@
 //! them as well.
 
 use crate::{
+    authority::Authority,
     daemon::Daemon,
     ftp::Ftp,
     other_server::{Means, OtherServer, Route, connect_from, opposite},
@@ -10,23 +11,12 @@ use crate::{
     xpeer::{SHORT, expects},
 };
 use fxpd::{Demand, FxpGrant, FxpLevel, Identity, PeerProof, PeerRule, TlsRole};
-use openssl::{
-    asn1::Asn1Time,
-    hash::MessageDigest,
-    pkey::{PKey, Private},
-    ssl::SslVersion,
-    x509::{
-        X509, X509Builder, X509NameBuilder,
-        extension::{BasicConstraints, ExtendedKeyUsage},
-    },
-};
+use openssl::ssl::SslVersion;
 use std::{
-    fs,
     io::{Read, Write},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
 };
-use tempfile::TempDir;
 
 const FILE: &[u8] = b"one line\nand another\n";
 /// Where the other server is, and a host of which no rule speaks; the client is at 127.0.0.1.
@@ -208,63 +198,6 @@ fn in_clear_text_a_rule_is_never_met() {
     connect_from(ELSEWHERE, address).read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes, FILE);
     ftp.hears(226);
-}
-
-/// A CA and certificates that it has signed.
-struct Authority {
-    home: TempDir,
-    key: PKey<Private>,
-    certificate: X509,
-}
-
-impl Authority {
-    fn new() -> Authority {
-        let key = key();
-        let mut builder = builder(&key, "authority", 2_000_000_000);
-        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-        builder.set_issuer_name(&name("authority")).unwrap();
-        builder.sign(&key, MessageDigest::sha256()).unwrap();
-        let (certificate, home) = (builder.build(), tempfile::tempdir().unwrap());
-        fs::write(home.path().join("ca.pem"), certificate.to_pem().unwrap()).unwrap();
-        Authority { home, key, certificate }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.path().join("ca.pem")
-    }
-
-    /// A certificate for TLS servers, as most authorities make them, good until `end`.
-    fn signs(&self, end: i64) -> Identity {
-        let key = key();
-        let mut builder = builder(&key, "leaf", end);
-        builder.append_extension(ExtendedKeyUsage::new().server_auth().build().unwrap()).unwrap();
-        builder.set_issuer_name(self.certificate.subject_name()).unwrap();
-        builder.sign(&self.key, MessageDigest::sha256()).unwrap();
-        let path = |name: &str| self.home.path().join(name);
-        fs::write(path("leaf.pem"), builder.build().to_pem().unwrap()).unwrap();
-        fs::write(path("key.pem"), key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-        Identity::from_files(&path("leaf.pem"), &path("key.pem")).unwrap()
-    }
-}
-
-fn key() -> PKey<Private> {
-    PKey::private_key_from_pem(&identity().key_pem().unwrap()).unwrap()
-}
-
-fn name(text: &str) -> openssl::x509::X509Name {
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", text).unwrap();
-    name.build()
-}
-
-fn builder(key: &PKey<Private>, subject: &str, end: i64) -> X509Builder {
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_subject_name(&name(subject)).unwrap();
-    builder.set_pubkey(key).unwrap();
-    builder.set_not_before(&Asn1Time::from_unix(1_000_000_000).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::from_unix(end).unwrap()).unwrap();
-    builder
 }
 
 #[test]

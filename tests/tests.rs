@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // in a test it is the assertion
 
+mod authority;
 mod child;
 mod emulator;
 mod ftp;
@@ -90,9 +91,10 @@ mod roles;
 mod server_life;
 mod service_manager;
 mod siege;
+mod soak;
 mod strangers;
-mod two_thousand;
 mod terminal;
+mod two_thousand;
 mod verbs;
 mod virtual_hosts;
 mod ways_to_start;
