@@ -1,18 +1,20 @@
 #!/bin/sh
-# Unpacks other makers' FTP servers, and a balancer, into build/peers, for the tests that talk to
-# them. Debian's packages of them conflict with each other, so they are not installed.
+# Unpacks other makers' FTP servers, a balancer, and what rules address translation, into build/peers,
+# for the tests that use them. Debian's packages conflict with each other, or would run, so they are
+# not installed.
 set -eu
 
 peers="$(cd "$(dirname "$0")/.." && pwd)/build/peers"
 unpacked=yes
-for server in proftpd vsftpd pure-ftpd haproxy; do
-    [ -x "$peers/usr/sbin/$server" ] || unpacked=no
+for program in proftpd vsftpd pure-ftpd haproxy nft; do
+    [ -x "$peers/usr/sbin/$program" ] || unpacked=no
 done
 [ "$unpacked" = yes ] && exit 0
 
 packages="proftpd-core proftpd-mod-crypto libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3 libhashkit2
     vsftpd libwrap0 libnsl2 pure-ftpd pure-ftpd-common libsodium23
-    haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1"
+    haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
+    nftables libnftables1 libnftnl11 libxtables12 libjansson4 libedit2 libbsd0 libmd0 libgmp10"
 mkdir -p "$peers/debs"
 cd "$peers/debs"
 # shellcheck disable=SC2086 # a list of words

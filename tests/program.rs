@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Then the program is killed and the test fails. Some take half a minute for 100 MB on a busy host.
-const DEADLINE_S: &str = "180";
+pub const DEADLINE_S: &str = "180";
 
 /// What `timeout` exits with when the deadline has passed, and when there is no such program.
 const TIMED_OUT: i32 = 124;

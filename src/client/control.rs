@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
     os::fd::{AsFd, BorrowedFd},
     sync::Arc,
     time::Duration,
@@ -140,9 +140,8 @@ impl Control {
     }
 
     /// The server's address.
-    pub fn peer_address(&self) -> Result<IpAddr, ClientError> {
-        let address = self.channel.stream().peer_address();
-        address.map(|address| address.ip()).map_err(|error| self.lost(error.into()))
+    pub fn peer_address(&self) -> Result<SocketAddr, ClientError> {
+        self.channel.stream().peer_address().map_err(|error| self.lost(error.into()))
     }
 
     /// The stream below.

@@ -3,6 +3,7 @@
 
 use crate::{
     client::{ClientError, Connection, Extension, RemotePath, ServerKind},
+    net::in_zone_of,
     proto::{Code, Reply, TlsRole, endpoint},
 };
 use std::net::{IpAddr, SocketAddr};
@@ -48,7 +49,8 @@ impl Connection {
         }
         // Our own data connection goes where the control connection went, and nowhere else.
         let told = told.filter(|_| listen != ListenFor::Us);
-        let (address, note) = data_address(told, port, control);
+        let (address, note) = data_address(told, port, control.ip());
+        let address = in_zone_of(control, address);
         if let Some(note) = note {
             log::warn!("{}: {note}", self.site());
         }

@@ -3,8 +3,8 @@
 
 use crate::{
     net::{
+        address::canonical,
         proxy::{Behalf, Preface},
-        stream::canonical,
     },
     sys::{crowd::Crowd, poll::Interest},
 };
@@ -74,7 +74,7 @@ impl Arrivals {
     /// One try, which does not wait. Who is not admitted is closed and counted among `strangers`.
     pub(super) fn next(
         &self,
-        admits: &dyn Fn(IpAddr) -> bool,
+        admits: &dyn Fn(SocketAddr) -> bool,
         strangers: &mut usize,
     ) -> io::Result<Came> {
         let spoken = match &self.balanced {
@@ -157,10 +157,10 @@ impl Balanced {
 fn judge(
     socket: TcpStream,
     peer: SocketAddr,
-    admits: &dyn Fn(IpAddr) -> bool,
+    admits: &dyn Fn(SocketAddr) -> bool,
     strangers: &mut usize,
 ) -> Came {
-    if admits(peer.ip()) {
+    if admits(peer) {
         return Came::Admitted(socket, peer);
     }
     *strangers += 1;

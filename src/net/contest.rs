@@ -14,7 +14,7 @@ use crate::{
 use std::{
     collections::VecDeque,
     io,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::fd::{AsFd, BorrowedFd},
     time::{Duration, Instant},
 };
@@ -29,9 +29,9 @@ const MAX_TAKEN_PER_STEP: usize = MAX_CONTENDERS;
 /// What a contest goes by.
 pub struct Rules<'a> {
     /// Whether a host may take part at all.
-    pub admits: &'a dyn Fn(IpAddr) -> bool,
+    pub admits: &'a dyn Fn(SocketAddr) -> bool,
     /// Begins to shake hands with a host, demanding the proof that is expected of it.
-    pub begin: &'a dyn Fn(TcpStream, IpAddr) -> Result<Pending, NetError>,
+    pub begin: &'a dyn Fn(TcpStream, SocketAddr) -> Result<Pending, NetError>,
     /// For one handshake.
     pub handshake_timeout: Duration,
 }
@@ -162,7 +162,7 @@ impl<'a> Contest<'a> {
             log::warn!("too many at a data port: {:?} must go", oldest.map(|one| one.peer));
         }
         let interest = Interest::Read;
-        let entered = (self.rules.begin)(socket, peer.ip()).and_then(|pending| {
+        let entered = (self.rules.begin)(socket, peer).and_then(|pending| {
             self.crowd.add(pending.as_fd(), interest)?;
             Ok(pending)
         });

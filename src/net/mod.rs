@@ -1,6 +1,7 @@
 //! Sockets and TLS: connections that can be read, written and waited for, with nobody's meaning
 //! in their bytes. The only floor that calls OpenSSL's accept and connect.
 
+mod address;
 mod arrivals;
 mod certificate;
 mod channel;
@@ -21,6 +22,7 @@ mod tls;
 mod validity;
 mod wait;
 
+pub use address::{in_zone_of, is_same_host};
 pub use arrivals::Arrivals;
 pub use certificate::Certificate;
 pub use channel::{Channel, Next};

@@ -1,12 +1,16 @@
 //! A prepared data address, and the connection that comes of it.
 
 use crate::{
-    net::{Arrivals, NetError, Wait, arrivals::Came, stream::canonical},
+    net::{
+        Arrivals, NetError, Wait,
+        address::{canonical, zone},
+        arrivals::Came,
+    },
     sys::{poll::Interest, socket},
 };
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::fd::{AsFd, BorrowedFd},
 };
 
@@ -22,10 +26,10 @@ pub enum Port {
 /// What is known of a data connection before it is there.
 pub struct Opening<'a> {
     /// Our own address on the control connection: a data connection comes from there.
-    pub source: IpAddr,
+    pub source: SocketAddr,
     /// Whether a host may connect to us; others are closed and the wait goes on, so that a
     /// stranger can neither steal nor kill a transfer.
-    pub admits: &'a dyn Fn(IpAddr) -> bool,
+    pub admits: &'a dyn Fn(SocketAddr) -> bool,
 }
 
 impl Port {
@@ -57,7 +61,7 @@ impl Port {
     /// another is closed and counted among the strangers.
     pub fn take_waiting(
         &self,
-        admits: &dyn Fn(IpAddr) -> bool,
+        admits: &dyn Fn(SocketAddr) -> bool,
         strangers: &mut usize,
     ) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         let Port::Passive(arrivals) = self else { return Ok(None) };
@@ -84,9 +88,16 @@ fn accept(
     }
 }
 
-fn connect(source: IpAddr, target: SocketAddr, wait: &mut dyn Wait) -> Result<TcpStream, NetError> {
-    // A control connection over IPv4 may name an IPv6 data address; then the system chooses ours.
-    let source = Some(source).filter(|source| source.is_ipv4() == target.is_ipv4());
+fn connect(
+    source: SocketAddr,
+    target: SocketAddr,
+    wait: &mut dyn Wait,
+) -> Result<TcpStream, NetError> {
+    // A control connection over IPv4 may name an IPv6 data address, and one on a link a host
+    // beyond it; then the system chooses ours.
+    let reaches =
+        |source: &SocketAddr| source.is_ipv4() == target.is_ipv4() && zone(*source) == zone(target);
+    let source = Some(source).filter(reaches);
     let stream = socket::begin_connect(source, target)?;
     wait.wait(stream.as_fd(), Interest::Write)?;
     match stream.take_error()? {

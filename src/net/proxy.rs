@@ -4,7 +4,7 @@
 //! Not a byte more is read than the header has, for the client's own follow it: version 1 says how
 //! long it is by its end alone, and is read byte by byte.
 
-use crate::net::{NetError, stream::canonical};
+use crate::net::{NetError, address::canonical};
 use proxy_header::{ParseConfig, Protocol, ProxyHeader};
 use std::{
     io::{self, Read},

@@ -3,7 +3,7 @@
 use crate::sys::socket;
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener},
     ops::RangeInclusive,
 };
 
@@ -19,16 +19,17 @@ impl PortRange {
         PortRange { ports }
     }
 
-    /// Listens on a free port of the range at `host`. The kernel knows which are free; an error
-    /// when none is.
-    pub fn listen(&self, host: IpAddr) -> io::Result<TcpListener> {
+    /// Listens on a free port of the range at `host`, whose port does not count. The kernel knows
+    /// which are free; an error when none is.
+    pub fn listen(&self, mut host: SocketAddr) -> io::Result<TcpListener> {
         let (first, last) = (u32::from(*self.ports.start()), u32::from(*self.ports.end()));
         let count = last.saturating_sub(first) + 1;
         let start = getrandom::u32().map_err(io::Error::other)? % count;
         let mut refused = io::Error::from(io::ErrorKind::AddrInUse);
         for step in 0..count {
             let port = (first + (start + step) % count) as u16;
-            match socket::listen_for_data(SocketAddr::new(host, port)) {
+            host.set_port(port);
+            match socket::listen_for_data(host) {
                 Ok(listener) => return Ok(listener),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => refused = error,
                 Err(error) => return Err(error),
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_range_is_used_up_and_not_exceeded() {
-        let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let host = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let probe = PortRange::new(0..=0).listen(host).unwrap();
         let port = probe.local_addr().unwrap().port();
         let range = PortRange::new(port..=port);

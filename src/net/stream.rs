@@ -5,7 +5,7 @@
 //! and every wait is the caller's (see [`Wait`]).
 
 use crate::{
-    net::{NetError, Validity, Wait},
+    net::{NetError, Validity, Wait, address::canonical},
     proto::Fingerprint,
     sys::{poll::Interest, socket},
 };
@@ -274,11 +274,6 @@ impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket().as_fd()
     }
-}
-
-/// An IPv4 address that a dual-stack socket shows as IPv6 is the IPv4 address.
-pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn clear_outcome(

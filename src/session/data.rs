@@ -42,7 +42,7 @@ impl About {
     /// Who is at the other end.
     pub fn meets(&mut self, peer: Option<SocketAddr>, admission: &Admission) {
         self.peer = peer;
-        self.foreign = peer.is_some_and(|peer| admission.is_foreign(peer.ip()));
+        self.foreign = peer.is_some_and(|peer| admission.is_foreign(peer));
     }
 }
 
@@ -64,7 +64,7 @@ impl Session {
         self.check_protection(pinned)?;
         let admission = self.admission(payload, direction, &prepared)?;
         about.role = self.data_role(payload, &prepared);
-        let early = prepared.early.take().filter(|early| admission.admits(early.peer.ip()));
+        let early = prepared.early.take().filter(|early| admission.admits(early.peer));
         let private = self.negotiated.protection == Protection::Private;
         let begun = early.as_ref().is_some_and(|early| early.stage.has_begun());
         if begun && !pinned && (!private || about.role == TlsRole::Connect) {
@@ -113,7 +113,7 @@ impl Session {
             // Where we connect to there is nobody else to wait for.
             Port::Active(target) => target,
         };
-        let expected = expectations.of(target.ip());
+        let expected = expectations.of(*target);
         let [missing, proved] = match expected.is_anyone() {
             true => [PeerProof::Unasked; 2],
             false => [PeerProof::Missing, PeerProof::Proved],

@@ -158,7 +158,7 @@ impl<'a> Doorway<'a> {
         // One that is gone already makes room for the next.
         let Some((socket, peer)) = taken else { return };
         let Ok(stream) = Stream::clear(socket) else { return };
-        let is_foreign = self.admissions.iter().any(|admission| admission.is_foreign(peer.ip()));
+        let is_foreign = self.admissions.iter().any(|admission| admission.is_foreign(peer));
         let stage = if is_foreign { Stage::Held(stream) } else { Stage::Silent(stream) };
         self.prepared.early = Some(Early { peer, stage });
     }

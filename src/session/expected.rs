@@ -2,7 +2,10 @@
 //! a passive port, where others may be first (fxpd-fxp(7)).
 
 use crate::{
-    net::{Arrivals, Contest, Expected, NetError, PeerRule, Rules, Standing, Stream, Wait},
+    net::{
+        Arrivals, Contest, Expected, NetError, PeerRule, Rules, Standing, Stream, Wait,
+        is_same_host,
+    },
     proto::{Fingerprint, Payload},
     session::{
         Services, Session,
@@ -17,7 +20,7 @@ use crate::{
 };
 use std::{
     cell::Cell,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::fd::AsFd,
     sync::Arc,
     time::Instant,
@@ -27,16 +30,17 @@ use std::{
 pub struct Expectations {
     /// The one that the client has named by `XPEER`.
     pub pin: Option<Fingerprint>,
-    client: IpAddr,
+    client: SocketAddr,
     services: Arc<Services>,
 }
 
 impl Expectations {
     /// At `host`: the one that was named, and of those that the operator knows there. The rules
     /// are about servers, and not about the client's own host.
-    pub fn of(&self, host: IpAddr) -> Expected {
+    pub fn of(&self, host: SocketAddr) -> Expected {
         let rules = &self.services.settings.peers;
-        let rule = PeerRule::find(rules, host).filter(|_| host.to_canonical() != self.client);
+        let rule = PeerRule::find(rules, host.ip());
+        let rule = rule.filter(|_| !is_same_host(host, self.client));
         Expected { pin: self.pin, rule: rule.cloned() }
     }
 }
@@ -50,7 +54,7 @@ impl Session {
         if payload == Payload::Listing || nobody {
             return None;
         }
-        let (client, services) = (self.client.ip(), Arc::clone(&self.services));
+        let (client, services) = (self.client, Arc::clone(&self.services));
         Some(Expectations { pin, client, services })
     }
 
@@ -78,7 +82,7 @@ impl Session {
         let refused = contest.into_refused();
         let peer = won.as_ref().map_or(refused.as_ref().map(|one| one.peer), |won| Some(won.1));
         about.meets(peer, admission);
-        let anyone = peer.is_some_and(|peer| expectations.of(peer.ip()).is_anyone());
+        let anyone = peer.is_some_and(|peer| expectations.of(peer).is_anyone());
         about.proof = match won {
             _ if anyone => PeerProof::Unasked,
             Ok(_) => PeerProof::Proved,

@@ -6,7 +6,7 @@
 
 use crate::{
     auth::{FxpGrant, FxpLevel},
-    net::{PeerRule, Port},
+    net::{PeerRule, Port, is_same_host},
     proto::{Code, Payload, Protection, Reply},
     session::{
         Session,
@@ -28,7 +28,7 @@ const UNVERIFIED: &str = "This account may copy with verified servers only: XPEE
 /// Who may take part in one transfer, besides the client.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    client: IpAddr,
+    client: SocketAddr,
     /// Whether other hosts may, and which.
     foreign: Option<Foreign>,
 }
@@ -68,14 +68,14 @@ impl Foreign {
 
 impl Admission {
     /// Whether `host` may.
-    pub fn admits(&self, host: IpAddr) -> bool {
-        let admitted = || self.foreign.as_ref().is_some_and(|foreign| foreign.admits(host));
+    pub fn admits(&self, host: SocketAddr) -> bool {
+        let admitted = || self.foreign.as_ref().is_some_and(|foreign| foreign.admits(host.ip()));
         !self.is_foreign(host) || admitted()
     }
 
     /// Whether `host` is another than the client's.
-    pub fn is_foreign(&self, host: IpAddr) -> bool {
-        host.to_canonical() != self.client
+    pub fn is_foreign(&self, host: SocketAddr) -> bool {
+        !is_same_host(host, self.client)
     }
 }
 
@@ -91,11 +91,10 @@ impl Session {
         if self.is_our_own(target) {
             return refuse("That is this server.");
         }
-        let client = self.client.ip();
-        if host == client {
+        if is_same_host(target, self.client) {
             return Ok(());
         }
-        let from = Reach::of(client);
+        let from = Reach::of(self.client.ip());
         match Reach::of(host) {
             Reach::Public => {}
             Reach::Private if from != Reach::Public => {}
@@ -128,9 +127,9 @@ impl Session {
     ) -> Result<Admission, Refusal> {
         let granted = self.granted(payload, direction);
         let foreign = granted.as_ref().ok().cloned();
-        let admission = Admission { client: self.client.ip(), foreign };
+        let admission = Admission { client: self.client, foreign };
         let Port::Active(target) = &prepared.port else { return Ok(admission) };
-        if admission.admits(target.ip()) {
+        if admission.admits(*target) {
             return Ok(admission);
         }
         let text = match granted {
@@ -143,7 +142,7 @@ impl Session {
 
     /// Who may take part in any transfer that could come as things stand.
     pub(super) fn admissions(&self) -> Vec<Admission> {
-        let client = self.client.ip();
+        let client = self.client;
         let of =
             |direction| Admission { client, foreign: self.granted(Payload::File, direction).ok() };
         [Direction::Incoming, Direction::Outgoing].map(of).into()
@@ -187,7 +186,7 @@ impl Session {
         target == self.reached
             || self.services.listening.iter().any(|listening| {
                 let ip = listening.ip().to_canonical();
-                let covers = || ip.is_unspecified() && socket::is_of_this_host(target.ip());
+                let covers = || ip.is_unspecified() && socket::is_of_this_host(target);
                 listening.port() == target.port() && (ip == target.ip() || covers())
             })
     }
@@ -197,15 +196,16 @@ impl Session {
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    /// At some port: which one does not matter.
+    fn at(host: &str) -> SocketAddr {
+        format!("[{host}]:9").parse().or_else(|_| format!("{host}:9").parse()).unwrap()
     }
 
     #[test]
     fn the_client_is_admitted_and_others_by_grant() {
-        let alone = Admission { client: ip("10.0.0.1"), foreign: None };
+        let alone = Admission { client: at("10.0.0.1"), foreign: None };
         let within = |networks| Admission {
-            client: ip("10.0.0.1"),
+            client: at("10.0.0.1"),
             foreign: Some(Foreign { networks, known: Known::Whatever, peers: Vec::new() }),
         };
         let net = within(vec!["192.0.2.0/24".parse().unwrap()]);
@@ -217,9 +217,9 @@ mod tests {
             ("::ffff:192.0.2.7", false, true, true),
             ("198.51.100.1", false, false, true),
         ] {
-            assert_eq!(alone.admits(ip(host)), by_alone, "{host}");
-            assert_eq!(net.admits(ip(host)), by_net, "{host}");
-            assert_eq!(anyone.admits(ip(host)), by_anyone, "{host}");
+            assert_eq!(alone.admits(at(host)), by_alone, "{host}");
+            assert_eq!(net.admits(at(host)), by_net, "{host}");
+            assert_eq!(anyone.admits(at(host)), by_anyone, "{host}");
         }
     }
 }

@@ -67,7 +67,7 @@ pub struct Session {
     client: SocketAddr,
     /// Our own end of the control connection, and where the client has connected to: a balancer
     /// may stand between them.
-    local: IpAddr,
+    local: SocketAddr,
     reached: SocketAddr,
     is_balanced: bool,
     /// Since when nobody is logged in here: the login has a deadline.
@@ -134,7 +134,7 @@ impl Session {
             presence,
             listen,
             client,
-            local: local.ip(),
+            local,
             reached,
             is_balanced: balanced.is_some(),
             nobody_since: Instant::now(),

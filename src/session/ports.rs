@@ -2,7 +2,7 @@
 //! (RFC 959 §4.1.2, RFC 2428). Each replaces the port that was prepared before.
 
 use crate::{
-    net::{Arrivals, Port, PortRange},
+    net::{Arrivals, Port, PortRange, in_zone_of},
     proto::{Code, EpsvArg, Reply, TlsRole, endpoint},
     session::{
         PassiveAddress, Session,
@@ -64,6 +64,7 @@ impl Session {
         self.port = None;
         // As IPv6, an IPv4 address would be connected to from whatever address the system chooses.
         let target = SocketAddr::new(target.ip().to_canonical(), target.port());
+        let target = in_zone_of(self.client, target);
         self.check_target(target)?;
         self.port = Some(PreparedPort { port: Port::Active(target), role: None, early: None });
         self.channel.send_ticket_with_next_write();

@@ -4,7 +4,7 @@
 use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     time::Duration,
 };
 
@@ -34,11 +34,12 @@ pub fn listen_for_data(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Begins to connect to `target` from `source`'s address; the socket is writable when it is done.
-pub fn begin_connect(source: Option<IpAddr>, target: SocketAddr) -> io::Result<TcpStream> {
+pub fn begin_connect(source: Option<SocketAddr>, target: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
+    if let Some(mut source) = source {
+        source.set_port(0);
+        socket.bind(&source.into())?;
     }
     match socket.connect(&target.into()) {
         Err(error)
@@ -51,8 +52,9 @@ pub fn begin_connect(source: Option<IpAddr>, target: SocketAddr) -> io::Result<T
 }
 
 /// Whether `address` is one of this host's: to no other can a socket be bound. In doubt it is.
-pub fn is_of_this_host(address: IpAddr) -> bool {
-    let bound = UdpSocket::bind(SocketAddr::new(address, 0));
+pub fn is_of_this_host(mut address: SocketAddr) -> bool {
+    address.set_port(0);
+    let bound = UdpSocket::bind(address);
     !bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 

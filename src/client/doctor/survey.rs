@@ -15,7 +15,7 @@ const MAX_CLOCK_DIFFERENCE_S: i64 = 120;
 /// What is wrong with the address that the server names for its data: by which the control
 /// connection did not come, and which only its own network can reach.
 pub(super) fn passive_address(connection: &mut Connection) -> Result<Option<String>, ClientError> {
-    let IpAddr::V4(control) = connection.control().peer_address()? else { return Ok(None) };
+    let IpAddr::V4(control) = connection.control().peer_address()?.ip() else { return Ok(None) };
     // A cluster's PASV is about the transfer announced, and there is none.
     if connection.features().has(Extension::Pret) {
         return Ok(None);
