@@ -17,9 +17,9 @@ INSTALL ?= install
 BUILT   ?= target/release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-auth.5 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
-UNITS   := fxpd.service fxpd@.service fxpd.socket fxpd-implicit.socket
+UNITS   := fxpd.service fxpd@.service fxpd-implicit@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools check check-full check-tools soak demo install uninstall dist deb clean
+.PHONY: all build-tools check check-full check-systemd check-tools soak demo install uninstall dist deb clean
 
 all: build-tools
 	$(CARGO) build --release --locked
@@ -52,6 +52,12 @@ check-full: check-tools
 SOAK_MINUTES ?= 60
 soak: check-tools
 	SOAK_MINUTES=$(SOAK_MINUTES) $(CARGO) test --locked --test tests soak:: -- --nocapture
+
+# The units for systemd, installed and started by a systemd that is booted for them: takes root, and
+# half a minute.
+check-systemd:
+	$(CARGO) build --locked --bins
+	tests/systemd.sh target/debug
 
 check-tools: build-tools
 	@tests/tools.sh check

@@ -1,11 +1,12 @@
 //! What the kernel still holds back when the code that should is broken.
 
-use crate::ftp::Ftp;
+use crate::{ftp::Ftp, started::Home};
 use fxpd::{
     Access, Account, AccountLimits, AuthError, Authenticator, Builder, Confinement, Download,
     Entry, FxpGrant, Handle, Identity, Listen, Listing, Local, Secret, Settings, Start, Storage,
     StorageError, Tree, Upload, VirtualPath, Wish,
 };
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
@@ -13,6 +14,7 @@ use std::{
     os::{fd::BorrowedFd, unix::ffi::OsStrExt},
     path::Path,
     process::Command,
+    thread,
 };
 
 /// A tree that has been taken over: it opens whatever path of the host a client names, and runs
@@ -152,4 +154,29 @@ fn seccomp_starts_no_program_for_code_that_is_not_ours() {
     let (_handle, mut ftp) = broken(home.path(), confinement);
     ftp.says("MKD x", 550);
     ftp.says("USER bob", 331);
+}
+
+#[test]
+fn a_system_without_openat2_is_told_so_before_anybody_is_served() {
+    let home = Home::new("");
+    let run = |words: &'static [&'static str]| {
+        let conf = home.path("fxpd.conf");
+        // As RestrictSUIDSGID= of systemd does it, for whatever this thread starts.
+        let shut_in = thread::Builder::new().spawn(move || {
+            let denied = [(libc::SYS_openat2, Vec::new())].into_iter().collect();
+            let error = SeccompAction::Errno(libc::ENOSYS as u32);
+            let arch = std::env::consts::ARCH.try_into().unwrap();
+            let filter = SeccompFilter::new(denied, SeccompAction::Allow, error, arch).unwrap();
+            apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+            Command::new(env!("CARGO_BIN_EXE_fxpd")).args(words).arg("-c").arg(conf).output()
+        });
+        shut_in.unwrap().join().unwrap().unwrap()
+    };
+    for words in [&["-t"][..], &[]] {
+        let output = run(words);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.starts_with("fxpd: openat2(2), by which "), "{words:?}: {told}");
+        assert!(told.contains("RestrictSUIDSGID="), "{told}");
+        assert_eq!(output.status.code(), Some(71), "{words:?}");
+    }
 }

@@ -29,6 +29,7 @@ use std::time::Duration;
 /// Reads everything that a start would read, starts nothing, and tells what is doubtful.
 pub fn check(args: &ServerArgs) -> Result<Vec<String>, Failure> {
     let config = load(args)?;
+    storage()?;
     let mut lookups = Lookups::default();
     settings(&config, &mut lookups)?;
     lookups.look_up();
@@ -90,6 +91,13 @@ fn observed(
     builder
 }
 
+/// Without it clients would log in, and then find nothing.
+fn storage() -> Result<(), Failure> {
+    let why = "openat2(2), by which accounts are kept in their directories, is not to be had (it takes \
+               Linux 5.6, and a service of systemd without RestrictSUIDSGID=)";
+    Local::check().map_err(|error| Failure::system(format!("{why}: {error}")))
+}
+
 /// Reads every users file once, and tells how many accounts it has.
 fn count_accounts(config: &Config) -> Result<(), Failure> {
     for users in all_users(config) {
@@ -106,6 +114,7 @@ fn serve_with(
     inherited: Inherited,
     log: Target,
 ) -> Result<(), Failure> {
+    storage()?;
     allow_descriptors();
     let entrances = Entrances::new(inherited.sockets, &config);
     let life = entrances.life();

@@ -57,6 +57,12 @@ impl Local {
     pub fn new(options: LocalOptions) -> Local {
         Local { options }
     }
+
+    /// Whether this system has what keeps accounts in their directories, `openat2(2)` of Linux
+    /// 5.6. Without it every use of a tree fails; a sandbox may take it away.
+    pub fn check() -> std::io::Result<()> {
+        Root::check()
+    }
 }
 
 impl Storage for Local {

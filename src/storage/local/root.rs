@@ -34,6 +34,11 @@ impl Root {
         Ok(Root(Arc::new(fs::open(home, flags, Mode::empty())?)))
     }
 
+    /// Whether this system can lock anybody in: an error when `openat2` is missing or denied.
+    pub(super) fn check() -> io::Result<()> {
+        Root::of(OsStr::new("/"))?.resolve(b".", OFlags::PATH).map(drop)
+    }
+
     /// The top directory itself, to ask about and not to read.
     pub(super) fn handle(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
