@@ -1,9 +1,9 @@
 //! A directory's entries, one by one, and what `statx` says of each.
 
 use super::{
+    hidden,
     permits::{self, Asked},
     root::{Root, WANTED},
-    upload,
 };
 use crate::proto::{Entry, Kind, Link, Permits, VirtualPath};
 use crate::storage::{Result, StorageError, Version};
@@ -43,13 +43,17 @@ impl Iterator for Entries {
                 Err(error) => return Some(Err(StorageError::from(io::Error::from(error)))),
             };
             let name = found.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") || upload::is_hidden(name.to_bytes()) {
+            if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
             let directory = match self.directory.fd() {
                 Ok(directory) => directory,
                 Err(error) => return Some(Err(StorageError::from(io::Error::from(error)))),
             };
+            if hidden::is_hidden(name.to_bytes()) {
+                hidden::sweep(directory, name);
+                continue;
+            }
             let looked = look(&self.root, &self.path, directory, name, &mut self.asked);
             if let Some(entry) = looked.transpose() {
                 return Some(entry);

@@ -1,10 +1,13 @@
 //! Files of the host: an account's tree is an open directory handle.
 //!
-//! `root` makes the system calls, `upload` grows a file under a hidden name, `listing` reads
-//! directories, `permits` asks what may be done there. The permissions are those of the thread that
+//! `root` makes the system calls, `upload` and `new_file` grow files, `hidden` names those that are
+//! not whole and clears away after servers that were killed, `listing` reads directories, `permits`
+//! asks what may be done there. The permissions are those of the thread that
 //! calls; nothing here changes them.
 
+mod hidden;
 mod listing;
+mod new_file;
 mod permits;
 mod root;
 #[cfg(test)]
@@ -40,7 +43,7 @@ pub struct LocalOptions {
     pub umask_octal: u32,
     /// Whether a new name keeps what came of a file that was cut short.
     pub keep_partial: bool,
-    /// Whether `STOR` writes into the file of the name itself instead of a hidden one: for
+    /// Whether `STOR` writes into the file of the name itself instead of a new one: for
     /// directories where nothing can be made, and files whose owner or hard links must stay. A
     /// cut upload then has destroyed the old contents.
     pub in_place: bool,
@@ -117,7 +120,15 @@ impl Tree for LocalTree {
 
     fn remove_directory(&self, path: &VirtualPath) -> Result<()> {
         refuse_hidden(path)?;
-        Ok(self.root.place(path)?.remove_directory()?)
+        let place = self.root.place(path)?;
+        match place.remove_directory() {
+            // What no client sees is not in its way either, unless somebody is writing it.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                hidden::sweep_all(self.root.open_directory(path)?)?;
+                Ok(place.remove_directory()?)
+            }
+            removed => Ok(removed?),
+        }
     }
 
     fn remove_file(&self, path: &VirtualPath) -> Result<()> {
@@ -158,14 +169,14 @@ impl Tree for LocalTree {
 
 /// The hidden files of unfinished uploads do not exist for any client.
 fn refuse_hidden(path: &VirtualPath) -> Result<()> {
-    match path.components().any(upload::is_hidden) {
+    match path.components().any(hidden::is_hidden) {
         true => Err(StorageError::NotFound),
         false => Ok(()),
     }
 }
 
 fn refuse_uncreatable(path: &VirtualPath) -> Result<()> {
-    let hidden = path.components().any(upload::is_hidden);
+    let hidden = path.components().any(hidden::is_hidden);
     match path.is_root() || path.has_control_bytes() || hidden {
         true => Err(StorageError::InvalidName),
         false => Ok(()),

@@ -15,7 +15,7 @@ use std::{
     ffi::OsStr,
     fs::File,
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
     sync::Arc,
 };
@@ -177,6 +177,12 @@ const MAX_LINKS: usize = 16;
 /// Tries to resolve a path while others rename.
 const MAX_TRIES: usize = 32;
 
+/// Where a file that we have open is found without a name. To link it by its descriptor alone takes
+/// a privilege.
+fn way_to(file: &impl AsRawFd) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
 /// A socket, or a FIFO that nobody reads, refuses to be opened.
 fn is_no_file(error: &io::Error) -> bool {
     let code = Errno::from_io_error(error);
@@ -226,6 +232,26 @@ impl Place {
         let flags = flags | OFlags::NOCTTY | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(mode);
         Ok(File::from(fs::openat(self.directory.as_fd(), &*self.name, flags, mode)?))
+    }
+
+    /// Makes a file in this directory that has no name, with permission bits `mode` at most; `None`
+    /// where there are no such files, or they could be given none later.
+    pub(super) fn make_nameless(&self, mode: u32) -> io::Result<Option<File>> {
+        let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode);
+        match fs::openat(self.directory.as_fd(), ".", flags, mode) {
+            Ok(file) if fs::stat(way_to(&file)).is_ok() => Ok(Some(File::from(file))),
+            // Nothing is mounted at /proc, or the file system lacks the one or the other.
+            Ok(_) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::ISDIR | Errno::INVAL) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives this name to a file that has none, if it is free.
+    pub(super) fn name_file(&self, file: &File) -> io::Result<()> {
+        let directory = self.directory.as_fd();
+        let flags = AtFlags::SYMLINK_FOLLOW;
+        Ok(fs::linkat(fs::CWD, way_to(file), directory, &*self.name, flags)?)
     }
 
     /// Makes a directory with permission bits `mode`, whatever the umask of the process is.

@@ -118,25 +118,76 @@ fn special_files_are_refused_without_blocking() {
     assert_eq!(site.all_names().len(), 2);
 }
 
+/// A name of the kind that unfinished uploads have where they have any.
+const HIDDEN: &str = ".fxpd.0123456789abcdef.part";
+
+/// A file of that name in `directory`, held as its writer does.
+fn held(site: &Site, directory: &str) -> File {
+    let file = File::create(site.host(directory).join(HIDDEN)).unwrap();
+    file.lock().unwrap();
+    file
+}
+
 #[test]
-fn unfinished_uploads_are_hidden_from_clients_and_leave_no_trace() {
+fn unfinished_uploads_have_no_name_and_leave_no_trace() {
     let site = Site::start();
     let tree = site.tree(LocalOptions::default());
-    let mut upload = tree.create(&path("a"), Start::Fresh).unwrap();
-    upload.write(b"half").unwrap();
-    let hidden = site.all_names().remove(0);
-    assert!(upload::is_hidden(hidden.as_bytes()), "{hidden}");
-    assert_eq!(site.mode(&hidden), 0o600);
+    for end in [Upload::keep_partial as fn(Box<dyn Upload>) -> Result<Kept>, |_| Ok(Kept::Nothing)]
+    {
+        fs::write(site.host("old"), "old").unwrap();
+        let mut upload = tree.create(&path("old"), Start::Fresh).unwrap();
+        upload.write(b"half").unwrap();
+        assert_eq!(site.all_names(), ["old"], "on a file system that has nameless files");
+        assert_eq!(end(upload).unwrap(), Kept::Nothing);
+        assert_eq!(site.all_names(), ["old"]);
+    }
+}
+
+#[test]
+fn files_with_a_hidden_name_do_not_exist_for_clients() {
+    let site = Site::start();
+    let tree = site.tree(LocalOptions::default());
+    let _writer = held(&site, "");
     assert_eq!(names(&*tree, "/"), [""; 0]);
-    let hidden = path(hidden);
+    let hidden = path(HIDDEN);
     assert_refused!(tree.open(&hidden, 0), NotFound);
     assert_refused!(tree.entry(&hidden), NotFound);
     assert_refused!(tree.remove_file(&hidden), NotFound);
     assert_refused!(tree.rename(&hidden, &path("b")), NotFound);
     assert_refused!(tree.create(&hidden, Start::End), InvalidName);
     assert_refused!(tree.rename(&path("b"), &hidden), InvalidName);
-    drop(upload);
+    assert_eq!(site.all_names(), [HIDDEN], "somebody writes it");
+}
+
+#[test]
+fn what_a_killed_server_left_goes_when_its_directory_is_read_or_removed() {
+    let site = Site::start();
+    let tree = site.tree(LocalOptions::default());
+    drop(held(&site, ""));
+    assert_eq!(names(&*tree, "/"), [""; 0]);
     assert_eq!(site.all_names(), [""; 0]);
+    fs::create_dir(site.host("d")).unwrap();
+    let writer = held(&site, "d");
+    assert_refused!(tree.remove_directory(&path("d")), NotEmpty);
+    drop(writer);
+    fs::write(site.host("d/file"), "").unwrap();
+    assert_refused!(tree.remove_directory(&path("d")), NotEmpty);
+    fs::remove_file(site.host("d/file")).unwrap();
+    tree.remove_directory(&path("d")).unwrap();
+    assert_eq!(site.all_names(), [""; 0]);
+}
+
+#[test]
+fn only_regular_files_are_swept() {
+    let site = Site::start();
+    let tree = site.tree(LocalOptions::default());
+    fs::write(site.host("file"), "mine").unwrap();
+    symlink("file", site.host(".fxpd.0000000000000001.part")).unwrap();
+    mkfifoat(CWD, site.host(".fxpd.0000000000000002.part"), Mode::from_raw_mode(0o666)).unwrap();
+    fs::create_dir(site.host(".fxpd.0000000000000003.part")).unwrap();
+    assert_eq!(names(&*tree, "/"), ["file"]);
+    assert_eq!(site.all_names().len(), 4);
+    assert_eq!(fs::read(site.host("file")).unwrap(), b"mine");
 }
 
 #[test]
@@ -148,7 +199,7 @@ fn only_exact_hidden_names_are_hidden() {
         (".fxpd.0123456789abcdef.part2", false),
         (".fxpd", false),
     ] {
-        assert_eq!(upload::is_hidden(name.as_bytes()), hidden, "{name}");
+        assert_eq!(hidden::is_hidden(name.as_bytes()), hidden, "{name}");
     }
 }
 

@@ -1,15 +1,15 @@
-//! A file being received: under a hidden name until it is whole, or in place.
-//!
-//! The hidden file is a named one, never `O_TMPFILE`, which shared file systems lack. It stands in
-//! the directory it is meant for, so that one rename gives it its name.
+//! A file being received: beside its name until it is whole (`new_file`), or in place.
 
 use super::{
-    LocalOptions, listing,
+    LocalOptions,
+    hidden::is_hidden,
+    listing,
+    new_file::{Claim, NewFile},
     root::{Place, Root},
 };
 use crate::proto::VirtualPath;
 use crate::storage::{Kept, Result, Start, StorageError, Upload, Version};
-use rustix::fs::{FileType, Mode, fchmod, fstat};
+use rustix::fs::{Mode, fchmod, fstat};
 use rustix::io::Errno;
 use std::{
     fs::File,
@@ -45,147 +45,6 @@ pub(super) fn create(
             }
             other => other,
         },
-    }
-}
-
-/// Whether a name is one that [`NewFile`] makes up: `.fxpd.`, 16 hexadecimal digits, `.part`.
-pub(super) fn is_hidden(name: &[u8]) -> bool {
-    name.strip_prefix(b".fxpd.")
-        .and_then(|rest| rest.strip_suffix(b".part"))
-        .is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
-}
-
-/// What happens when the name is taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Claim {
-    /// The whole file replaces the one that is there.
-    Replace,
-    /// The name is refused.
-    IfFree,
-}
-
-/// A file that has no name yet.
-struct NewFile {
-    file: File,
-    hidden: Provisional,
-    target: Place,
-    claim: Claim,
-    options: LocalOptions,
-    /// Whether a byte came: without one there is nothing to resume.
-    began: bool,
-}
-
-impl NewFile {
-    fn create(target: Place, claim: Claim, options: LocalOptions) -> Result<Box<dyn Upload>> {
-        if is_hidden(target.name()) {
-            return Err(StorageError::NotFound);
-        }
-        if replaced_mode(&target, claim)?.is_some() {
-            // Rename asks for the directory's permission only, but a file that its owner has
-            // made read-only is not to be replaced.
-            target.check_writable()?;
-        }
-        let id = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-        let place = target.beside(format!(".fxpd.{id:016x}.part").into_bytes());
-        let file = place.make_file(0o600)?;
-        let hidden = Provisional { place, kept: false };
-        Ok(Box::new(NewFile { file, hidden, target, claim, options, began: false }))
-    }
-}
-
-impl Upload for NewFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.began |= !bytes.is_empty();
-        Ok(self.file.write_all(bytes)?)
-    }
-
-    fn commit(mut self: Box<Self>) -> Result<Option<Version>> {
-        // Asked again: what stood there when the upload began may have gone or changed.
-        let replaced = replaced_mode(&self.target, self.claim)?;
-        set_mode(&self.file, replaced.unwrap_or(0o666 & !self.options.umask_octal))?;
-        if !self.options.fsync {
-            // NFS tells of a full disk at close; then the name must not be given.
-            let written = version(&self.file);
-            close(self.file)?;
-            self.hidden.exchange(&self.target, self.claim)?;
-            return Ok(still(written, &self.target));
-        }
-        self.file.sync_all()?;
-        let written = version(&self.file);
-        self.hidden.exchange(&self.target, self.claim)?;
-        self.target.sync_directory(&self.file)?;
-        Ok(still(written, &self.target))
-    }
-
-    fn keep_partial(mut self: Box<Self>) -> Result<Kept> {
-        if !self.began || !self.options.keep_partial {
-            return Ok(Kept::Nothing);
-        }
-        set_mode(&self.file, 0o666 & !self.options.umask_octal)?;
-        match self.hidden.exchange(&self.target, Claim::IfFree) {
-            Ok(()) => Ok(Kept::Partial),
-            Err(StorageError::Exists) => Ok(Kept::Nothing),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// The permission bits of the file that `target` names, if there is one and it may be claimed.
-fn replaced_mode(target: &Place, claim: Claim) -> Result<Option<u32>> {
-    let Some(there) = target.stat()? else { return Ok(None) };
-    match FileType::from_raw_mode(there.st_mode) {
-        _ if claim == Claim::IfFree => Err(StorageError::Exists),
-        FileType::RegularFile => Ok(Some(there.st_mode & 0o777)),
-        FileType::Directory => Err(StorageError::IsADirectory),
-        _ => Err(StorageError::NotAFile),
-    }
-}
-
-fn set_mode(file: &File, mode: u32) -> Result<()> {
-    match fchmod(file, Mode::from_raw_mode(mode)) {
-        // A file system without permissions (FAT, some shares) keeps the file well without.
-        Err(Errno::PERM | Errno::OPNOTSUPP) => Ok(()),
-        other => Ok(other.map_err(io::Error::from)?),
-    }
-}
-
-fn version(file: &File) -> Option<Version> {
-    Some(listing::version(&fstat(file).ok()?))
-}
-
-/// The state of the file at `place`, if that is the file that was `written` and nothing but its
-/// name and its inode has changed.
-fn still(written: Option<Version>, place: &Place) -> Option<Version> {
-    let there = listing::version(&place.stat().ok()??);
-    (written == Some(Version { changed: written?.changed, ..there })).then_some(there)
-}
-
-fn close(file: File) -> Result<()> {
-    Ok(nix::unistd::close(file).map_err(io::Error::from)?)
-}
-
-/// A name that was made for an upload, and goes with this value unless it was kept.
-struct Provisional {
-    place: Place,
-    kept: bool,
-}
-
-impl Provisional {
-    fn exchange(&mut self, target: &Place, claim: Claim) -> Result<()> {
-        match claim {
-            Claim::Replace => self.place.rename(target)?,
-            Claim::IfFree => self.place.rename_to_free(target)?,
-        }
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Provisional {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = self.place.remove_file(); // nobody is left to hear of it
-        }
     }
 }
 
@@ -233,7 +92,7 @@ impl InPlace {
         }
         let mode = 0o666 & !options.umask_octal;
         let file = place.make_file(mode)?;
-        let made = Some(Provisional { place, kept: false });
+        let made = Some(Provisional::at(place));
         set_mode(&file, mode)?;
         Ok(Box::new(InPlace { file, cut_to: Some(0), made, options }))
     }
@@ -282,4 +141,49 @@ impl Upload for InPlace {
         made.kept = self.cut_to.is_none() && self.options.keep_partial;
         Ok(if made.kept { Kept::Partial } else { Kept::Nothing })
     }
+}
+
+/// A name that was made for an upload, and goes with this value unless it was kept.
+pub(super) struct Provisional {
+    place: Place,
+    kept: bool,
+}
+
+impl Provisional {
+    pub(super) fn at(place: Place) -> Provisional {
+        Provisional { place, kept: false }
+    }
+
+    pub(super) fn exchange(&mut self, target: &Place, claim: Claim) -> Result<()> {
+        match claim {
+            Claim::Replace => self.place.rename(target)?,
+            Claim::IfFree => self.place.rename_to_free(target)?,
+        }
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Provisional {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = self.place.remove_file(); // nobody is left to hear of it
+        }
+    }
+}
+
+pub(super) fn set_mode(file: &File, mode: u32) -> Result<()> {
+    match fchmod(file, Mode::from_raw_mode(mode)) {
+        // A file system without permissions (FAT, some shares) keeps the file well without.
+        Err(Errno::PERM | Errno::OPNOTSUPP) => Ok(()),
+        other => Ok(other.map_err(io::Error::from)?),
+    }
+}
+
+pub(super) fn version(file: &File) -> Option<Version> {
+    Some(listing::version(&fstat(file).ok()?))
+}
+
+pub(super) fn close(file: File) -> Result<()> {
+    Ok(nix::unistd::close(file).map_err(io::Error::from)?)
 }
