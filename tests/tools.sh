@@ -26,6 +26,11 @@ cargo clippy --version|clippy
 wget --version|wget
 command -v tnftp|tnftp
 tmux -V|tmux
+strace -V|strace
+command -v bindfs|bindfs
+command -v mkfs.btrfs|btrfs-progs
+command -v mkfs.ext4 || test -x /sbin/mkfs.ext4|e2fsprogs
+command -v prlimit|util-linux
 command -v rclone|rclone
 command -v javac|default-jdk-headless
 test -e /usr/share/java/commons-net.jar|libcommons-net-java

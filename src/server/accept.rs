@@ -96,11 +96,13 @@ impl Acceptor {
         poll::ready(&waited, Instant::now() + time).map(|ready| ready[0])
     }
 
-    /// Takes a connection that there is no room for, and closes it: left alone, it would keep the
-    /// listener ready, and this thread busy.
+    /// Takes a connection that there is no room for, and turns it away: left alone, it would keep
+    /// the listener ready, and this thread busy.
     fn shed(&mut self) {
         self.spare = None;
-        drop(self.listener.accept());
+        if let Ok((socket, _)) = self.listener.accept() {
+            turn_away(&socket, self.entrance.listen, Full::NoDescriptor);
+        }
         self.spare = spare();
     }
 }
@@ -142,5 +144,25 @@ fn is_shortage(error: &io::Error) -> bool {
 fn turn_away(mut socket: &TcpStream, listen: Listen, full: Full) {
     if listen == Listen::Explicit && socket.set_nonblocking(true).is_ok() {
         let _ = socket.write_all(format!("421 {full}\r\n").as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_waited_for_and_a_client_that_has_gone_is_not() {
+        for (errno, shortage) in [
+            (Errno::MFILE, true),
+            (Errno::NFILE, true),
+            (Errno::NOBUFS, true),
+            (Errno::NOMEM, true),
+            (Errno::CONNABORTED, false),
+            (Errno::AGAIN, false),
+            (Errno::PROTO, false),
+        ] {
+            assert_eq!(is_shortage(&errno.into()), shortage, "{errno}");
+        }
     }
 }

@@ -69,6 +69,8 @@ pub enum Full {
     NotLoggedIn,
     /// The system gave no thread.
     NoThread,
+    /// The system gave no descriptor but one, to say so.
+    NoDescriptor,
 }
 
 impl fmt::Display for Full {
@@ -79,7 +81,9 @@ impl fmt::Display for Full {
             Full::Total => "Too many users, try again later.",
             Full::Address => "Too many connections from your address.",
             Full::NotLoggedIn => "Too many connections are logging in, try again later.",
-            Full::NoThread => "The server is short of resources, try again later.",
+            Full::NoThread | Full::NoDescriptor => {
+                "The server is short of resources, try again later."
+            }
         })
     }
 }

@@ -241,6 +241,7 @@ impl From<StorageError> for Refusal {
             StorageError::NotAFile => (Code::UNAVAILABLE, "Not a regular file."),
             StorageError::NotEmpty => (Code::UNAVAILABLE, "The directory is not empty."),
             StorageError::NotPermitted => (Code::UNAVAILABLE, "Permission denied."),
+            StorageError::ReadOnly => (Code::UNAVAILABLE, "The file system is read-only."),
             StorageError::InvalidName => (Code::NAME_REFUSED, "The name cannot be used."),
             StorageError::BeyondEnd => {
                 (Code::BAD_RESTART, "The offset lies behind the end of the file.")

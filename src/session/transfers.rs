@@ -21,6 +21,7 @@ use crate::{
 use jiff::Timestamp;
 use std::{
     cell::{Cell, RefCell},
+    panic::{self, AssertUnwindSafe},
     time::{Duration, Instant},
 };
 
@@ -84,11 +85,11 @@ impl Session {
         let whole = from == 0 && length >= file.size();
         let announcement =
             format!("Sending {} bytes.", file.size().saturating_sub(from).min(length));
-        let mut transfer = Transfer::new(path, Direction::Outgoing, self.member()?.rates.pace());
-        let sent = self
-            .open_for(&mut transfer, &announcement)
-            .and_then(|data| self.send(&transfer, data, file, whole));
-        self.close_transfer(transfer, sent)
+        let transfer = Transfer::new(path, Direction::Outgoing, self.member()?.rates.pace());
+        self.carry_out(transfer, |session, transfer| {
+            let data = session.open_for(transfer, &announcement)?;
+            session.send(transfer, data, file, whole)
+        })
     }
 
     /// `STOR`: put what the data connection brings into a file.
@@ -201,12 +202,12 @@ impl Session {
         whole: bool,
         announcement: &str,
     ) -> Handled {
-        let mut transfer = Transfer::new(path, Direction::Incoming, self.member()?.rates.pace());
-        let stored = self.open_for(&mut transfer, announcement).and_then(|data| {
-            let hasher = self.hasher_for(&data.about, whole);
-            self.store(&transfer, data, Hashed::upload(upload, hasher))
-        });
-        self.close_transfer(transfer, stored)
+        let transfer = Transfer::new(path, Direction::Incoming, self.member()?.rates.pace());
+        self.carry_out(transfer, |session, transfer| {
+            let data = session.open_for(transfer, announcement)?;
+            let hasher = session.hasher_for(&data.about, whole);
+            session.store(transfer, data, Hashed::upload(upload, hasher))
+        })
     }
 
     fn store(
@@ -292,6 +293,21 @@ impl Session {
         let deflate = (negotiated.mode == Mode::Deflate).then_some(negotiated.deflate_level);
         let coding = Coding { representation: negotiated.representation, deflate };
         (coding, Limit::Each(self.services.settings.stall_timeout))
+    }
+
+    /// Does a transfer, and closes it. A fault of ours ends the session, and is recorded before.
+    fn carry_out(
+        &mut self,
+        mut transfer: Transfer,
+        work: impl FnOnce(&mut Session, &mut Transfer) -> Result<(), Refusal>,
+    ) -> Handled {
+        match panic::catch_unwind(AssertUnwindSafe(|| work(self, &mut transfer))) {
+            Ok(outcome) => self.close_transfer(transfer, outcome),
+            Err(fault) => {
+                let _ = self.close_transfer(transfer, Err(Refusal::aborted())); // nobody hears it
+                panic::resume_unwind(fault)
+            }
+        }
     }
 
     /// The final reply of a transfer, and its record, whatever its end.

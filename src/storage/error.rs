@@ -20,6 +20,8 @@ pub enum StorageError {
     NotEmpty,
     /// The permissions of the file system say no.
     NotPermitted,
+    /// The file system is mounted read-only.
+    ReadOnly,
     /// Another upload is writing into the same file.
     Busy,
     /// The name cannot be used: too long, reserved, the root, or it holds control bytes.
@@ -48,6 +50,7 @@ impl fmt::Display for StorageError {
             StorageError::NotAFile => "not a regular file",
             StorageError::NotEmpty => "the directory is not empty",
             StorageError::NotPermitted => "permission denied",
+            StorageError::ReadOnly => "the file system is read-only",
             StorageError::Busy => "another upload is writing into the file",
             StorageError::InvalidName => "the name cannot be used",
             StorageError::BeyondEnd => "the restart offset lies behind the end of the file",
@@ -81,9 +84,9 @@ impl From<io::Error> for StorageError {
             io::ErrorKind::WouldBlock => StorageError::Busy,
             // A mount inside a tree cannot be moved, removed or renamed across.
             io::ErrorKind::PermissionDenied
-            | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::CrossesDevices
             | io::ErrorKind::ResourceBusy => StorageError::NotPermitted,
+            io::ErrorKind::ReadOnlyFilesystem => StorageError::ReadOnly,
             io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput => {
                 StorageError::InvalidName
             }
