@@ -27,6 +27,7 @@ wget --version|wget
 command -v tnftp|tnftp
 tmux -V|tmux
 strace -V|strace
+command -v faketime|faketime
 command -v bindfs|bindfs
 command -v mkfs.btrfs|btrfs-progs
 command -v mkfs.ext4 || test -x /sbin/mkfs.ext4|e2fsprogs

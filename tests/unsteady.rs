@@ -1,6 +1,6 @@
 //! A site that is reached through a bad network: relays before its control port and its passive
 //! ports that delay, cut and fall silent, at points that a seed decides, as long as they have trouble
-//! left to make.
+//! left to make; and that turn over a bit where they are told to.
 
 use crate::{
     peer,
@@ -29,6 +29,23 @@ struct Trouble {
     within_bytes: u64,
     random: u64,
     gone: bool,
+    /// A bit that is turned over on its way.
+    flip: Option<Flip>,
+}
+
+/// Where bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    ToServer,
+    ToClient,
+}
+
+/// The bit that is turned over: that of the byte behind so many more.
+#[derive(Clone, Copy, Debug)]
+struct Flip {
+    way: Way,
+    skip: u64,
+    bit: u32,
 }
 
 /// What becomes of one connection.
@@ -45,13 +62,39 @@ impl Weather {
     /// Harms so many connections, each within so many bytes.
     pub fn bad(connections: u32, within_bytes: u64, seed: u64) -> Weather {
         let random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let trouble = Trouble { left: connections, within_bytes, random, gone: false };
+        let left = connections;
+        let trouble = Trouble { left, within_bytes, random, gone: false, flip: None };
         Weather(Arc::new(Mutex::new(trouble)))
     }
 
     /// Harms nothing, until it is told otherwise.
     pub fn good() -> Weather {
         Weather::bad(0, 1, 1)
+    }
+
+    /// Turns over one bit of what goes `way` from now on: `bit` of the byte behind `skip` others.
+    pub fn flips(&self, way: Way, skip: u64, bit: u32) {
+        self.0.lock().unwrap().flip = Some(Flip { way, skip, bit });
+    }
+
+    /// Whether the bit was turned over.
+    pub fn has_flipped(&self) -> bool {
+        self.0.lock().unwrap().flip.is_none()
+    }
+
+    /// What becomes of a block that goes `way`.
+    fn touch(&self, way: Way, block: &mut [u8]) {
+        let mut trouble = self.0.lock().unwrap();
+        match &mut trouble.flip {
+            Some(flip) if flip.way == way => match block.get_mut(flip.skip as usize) {
+                Some(byte) => {
+                    *byte ^= 1 << flip.bit;
+                    trouble.flip = None;
+                }
+                None => flip.skip -= block.len() as u64,
+            },
+            _ => {}
+        }
     }
 
     /// From now on nothing gets through.
@@ -89,7 +132,7 @@ const PORTS: u16 = 4;
 /// A site at `inner` whose clients come by `outer`, each an address of the loopback interface.
 pub struct Unsteady {
     pub site: Site,
-    control: SocketAddr,
+    pub control: SocketAddr,
 }
 
 impl Unsteady {
@@ -179,10 +222,12 @@ fn carry(client: TcpStream, server: TcpStream, weather: &Weather) {
     let passed = Mutex::new(0);
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        for (from, to) in [(&client, &server), (&server, &client)] {
+        for (from, to, way) in
+            [(&client, &server, Way::ToServer), (&server, &client, Way::ToClient)]
+        {
             let (passed, over) = (&passed, &over);
             scope.spawn(move || {
-                let _ = flow(from, to, fate, passed, over, weather); // its end is the point
+                let _ = flow(from, to, way, fate, passed, over, weather); // its end is the point
                 let _ = to.shutdown(Shutdown::Write);
             });
         }
@@ -193,6 +238,7 @@ fn carry(client: TcpStream, server: TcpStream, weather: &Weather) {
 fn flow(
     mut from: &TcpStream,
     mut to: &TcpStream,
+    way: Way,
     fate: Fate,
     passed: &Mutex<u64>,
     over: &AtomicBool,
@@ -210,6 +256,7 @@ fn flow(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
+        weather.touch(way, &mut block[..count]);
         let before = {
             let mut passed = passed.lock().unwrap();
             *passed += count as u64;

@@ -1,0 +1,158 @@
+//! A clock that is set, a day forward and a day back, while clients are served: waits are measured by
+//! the clock that nobody sets, and what is written down shows the one on the wall.
+//!
+//! libfaketime sets the clock of one process. It reads a file from every thread that asks for the
+//! time, so these servers are not confined.
+
+use crate::{
+    faults::{begin, ends_well, half},
+    ftp::Ftp,
+    other_server::connect_from,
+    peer::{self, Client},
+    started::{Home, Running, wait_until},
+};
+use jiff::{Zoned, civil::DateTime, tz::TimeZone};
+use rustix::process::Signal;
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// A server with a clock of its own.
+struct Clocked {
+    home: Home,
+    server: Running,
+    address: SocketAddr,
+}
+
+impl Clocked {
+    fn start(settings: &str) -> Clocked {
+        let open = "log = 'syslog'\nlandlock = 'off'\nseccomp = 'off'";
+        let home = Home::new(&format!("{open}\n{settings}"));
+        fs::write(home.path("clock"), "+0").unwrap();
+        let mut command = home.fxpd();
+        command.args(["-o", &format!("transfer_log={}", home.word("xferlog"))]);
+        command.env("TZ", "UTC").env("LD_PRELOAD", library()).env("FAKETIME_NO_CACHE", "1");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        command.env("FAKETIME_TIMESTAMP_FILE", home.path("clock"));
+        let server = Running::start(&mut command);
+        let address = home.address();
+        home.hears("serving");
+        Clocked { home, server, address }
+    }
+
+    /// Sets its clock by so many days.
+    fn jumps(&self, days: i32) {
+        fs::write(self.home.path("next"), format!("{days:+}d")).unwrap();
+        fs::rename(self.home.path("next"), self.home.path("clock")).unwrap();
+    }
+
+    fn login(&self) -> Ftp {
+        let mut ftp = Ftp::connect(self.address);
+        ftp.secure();
+        ftp.log_in("ann");
+        ftp
+    }
+
+    /// The last line of its transfer log, as soon as it is about `name`.
+    fn last_line(&self, name: &str) -> String {
+        let last = || {
+            let text = fs::read_to_string(self.home.path("xferlog")).unwrap_or_default();
+            text.lines().last().unwrap_or_default().to_owned()
+        };
+        wait_until("the transfer is logged", || last().contains(&format!(" /{name} ")));
+        last()
+    }
+}
+
+fn library() -> PathBuf {
+    let found = fs::read_dir("/usr/lib").unwrap().find_map(|directory| {
+        let path = directory.unwrap().path().join("faketime/libfaketimeMT.so.1");
+        path.exists().then_some(path)
+    });
+    found.expect("the tests need libfaketime: apt-get install faketime")
+}
+
+#[test]
+fn a_clock_that_is_set_disturbs_no_session_no_transfer_and_no_log() {
+    let clocked = Clocked::start("");
+    let (mut idle, mut busy) = (clocked.login(), clocked.login());
+    for (round, days) in [1, -1, 0].into_iter().enumerate() {
+        let name = format!("file-{round}");
+        let data = half(&mut busy, &format!("STOR {name}"), b"before ");
+        clocked.jumps(days);
+        idle.says("NOOP", 200);
+        ends_well(&mut busy, data, b"and after");
+        assert_eq!(clocked.home.file(&name), b"before and after");
+        let line = clocked.last_line(&name);
+        let (stamp, rest) = line.split_at("Sun Nov 22 14:12:26 2026".len());
+        let stamp = DateTime::strptime("%a %b %e %H:%M:%S %Y", stamp).expect(&line);
+        let now = Zoned::now().with_time_zone(TimeZone::UTC).datetime();
+        let ahead = stamp.duration_since(now).as_secs_f64() / 3600.0;
+        assert!((ahead - 24.0 * f64::from(days)).abs() < 1.0, "{ahead} hours: {line}");
+        let took: u64 = rest.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(took < 60, "{took} s: {line}");
+        // Rotated, it goes on.
+        fs::rename(clocked.home.path("xferlog"), clocked.home.path("xferlog.1")).unwrap();
+        clocked.server.signal(Signal::HUP);
+        clocked.home.hears("reloaded");
+        clocked.login().upload("STOR rotated", b"hello");
+        clocked.last_line("rotated");
+    }
+}
+
+#[test]
+fn deadlines_and_rates_do_not_follow_the_clock_on_the_wall() {
+    for days in [1, -1] {
+        let rate = "max_rate_per_session = 400_000";
+        let clocked = Clocked::start(&format!("idle_timeout_s = 2\nstall_timeout_s = 2\n{rate}"));
+        fs::write(clocked.home.path("ann/big"), vec![7; 1_200_000]).unwrap();
+        let (mut stalled, mut reader) = (clocked.login(), clocked.login());
+        let data = half(&mut stalled, "STOR new", b"half");
+        let mut idle = clocked.login();
+        let began = Instant::now();
+        let in_time = |what: &str| {
+            let took = began.elapsed();
+            let right = Duration::from_millis(1500)..Duration::from_secs(12);
+            assert!(right.contains(&took), "{what} after {took:?}, {days} days");
+        };
+        let big = begin(&mut reader, "RETR big");
+        clocked.jumps(days);
+        assert_eq!(peer::read_to_close(big).unwrap().len(), 1_200_000);
+        reader.hears(226);
+        in_time("a download of three seconds");
+        idle.hears(421);
+        in_time("an idle session");
+        stalled.hears(426);
+        in_time("a stalled upload");
+        drop(data);
+    }
+}
+
+#[test]
+fn a_ban_lasts_as_long_as_it_should() {
+    let clocked = Clocked::start("ban_after = 2\nban_lasts_s = 4");
+    let knock = || {
+        let socket = connect_from("127.0.0.2", clocked.address);
+        Ftp::over(socket, clocked.address, Client::any())
+    };
+    let mut ftp = knock();
+    ftp.hears(220);
+    ftp.secure();
+    for _ in 0..2 {
+        ftp.says("USER ann", 331);
+        ftp.sends(b"PASS wrong\r\n");
+        let _ = ftp.reply(); // the last may be followed by the end
+    }
+    let began = Instant::now();
+    for days in [1, -1, 0] {
+        clocked.jumps(days);
+        assert!(knock().hears(421).contains("wrong passwords"), "{days} days");
+    }
+    clocked.jumps(-1);
+    wait_until("the ban ends", || knock().reply().unwrap().starts_with("220"));
+    let took = began.elapsed();
+    assert!((Duration::from_secs(3)..Duration::from_secs(12)).contains(&took), "{took:?}");
+}
