@@ -87,6 +87,7 @@ mod networks;
 mod order;
 mod packaging;
 mod passive_address;
+mod passwords;
 mod peers;
 mod privilege;
 mod proxy;

@@ -10,6 +10,7 @@ use std::{
     net::TcpStream,
     os::fd::{AsFd, BorrowedFd},
 };
+use zeroize::Zeroizing;
 
 /// A control connection, a server's or a client's.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ pub struct Channel {
     stream: Stream,
     assembler: LineAssembler,
     max_line_bytes: usize,
-    buffer: Vec<u8>,
+    /// Wiped like the lines in it, one of which is a password.
+    buffer: Zeroizing<Vec<u8>>,
     taken: usize,
 }
 
@@ -32,7 +34,7 @@ impl Channel {
             stream,
             assembler: LineAssembler::new(max_line_bytes),
             max_line_bytes,
-            buffer: Vec::new(),
+            buffer: Zeroizing::default(),
             taken: 0,
         })
     }
@@ -63,7 +65,7 @@ impl Channel {
             Ok(Some(0)) | Err(NetError::Truncated) => Ok(Next::End),
             Ok(Some(_)) => Ok(self.buffered_line().map_or(Next::More, Next::Line)),
             Ok(None) => {
-                self.buffer = Vec::new();
+                self.buffer = Zeroizing::default();
                 Ok(Next::NotYet)
             }
             Err(error) => Err(error),
@@ -129,7 +131,7 @@ impl Channel {
 
     fn forget(&mut self) {
         self.assembler = LineAssembler::new(self.max_line_bytes);
-        self.buffer = Vec::new();
+        self.buffer = Zeroizing::default();
         self.taken = 0;
     }
 }

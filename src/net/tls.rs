@@ -172,6 +172,7 @@ impl TlsScope {
         server_name::attach(&mut ssl, naming)?;
         self.client = None;
         clients.ask(&mut ssl);
+        libssl::wipe_what_was_read(&mut ssl);
         let stream = handshake(ssl, socket, TlsRole::Accept, wait)?;
         self.named = stream.ssl().and_then(server_name::outcome).and_then(|naming| naming.host());
         self.client = stream.ssl().and_then(|ssl| clients.shown(ssl));

@@ -3,14 +3,18 @@
 //! A line ends with CRLF and nothing else; it is taken only whole, so that a command cut by the
 //! end of the connection is never executed. Telnet sequences are removed and never answered: RFC 1123
 //! §4.1.2.12 would have a server refuse options, and forbids clients to offer any.
+//!
+//! A line may be a password: its bytes are wiped when it is dropped, and while it grows it is not
+//! copied from one piece of memory to another.
 
 use std::mem;
+use zeroize::Zeroizing;
 
 /// Collects bytes until a line is whole.
 #[derive(Debug)]
 pub struct LineAssembler {
     max_bytes: usize,
-    line: Vec<u8>,
+    line: Zeroizing<Vec<u8>>,
     fault: Option<LineFault>,
     after_cr: bool,
     telnet: Telnet,
@@ -26,7 +30,11 @@ pub enum LineFault {
 }
 
 /// A whole line without its end, or why it was dropped.
-pub type Line = Result<Vec<u8>, LineFault>;
+pub type Line = Result<Zeroizing<Vec<u8>>, LineFault>;
+
+/// Room for a line from its first byte on: for the longest password that is looked at, and all
+/// that is usual. A longer line moves as it grows, and leaves its beginning behind.
+const USUAL_BYTES: usize = 1024;
 
 /// Where in a telnet sequence we are (RFC 854).
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +61,7 @@ impl LineAssembler {
     pub fn new(max_bytes: usize) -> LineAssembler {
         LineAssembler {
             max_bytes,
-            line: Vec::new(),
+            line: Zeroizing::default(),
             fault: None,
             after_cr: false,
             telnet: Telnet::Text,
@@ -95,6 +103,9 @@ impl LineAssembler {
             return;
         }
         if self.line.len() < self.max_bytes {
+            if self.line.capacity() == 0 {
+                self.line.reserve_exact(USUAL_BYTES);
+            }
             self.line.push(byte);
         } else {
             self.blame(LineFault::TooLong);
@@ -104,7 +115,7 @@ impl LineAssembler {
     /// The first fault of a line counts; its bytes are not kept.
     fn blame(&mut self, fault: LineFault) {
         self.fault.get_or_insert(fault);
-        self.line = Vec::new();
+        self.line = Zeroizing::default();
     }
 
     /// Passes text bytes on and swallows telnet ones.
@@ -156,7 +167,7 @@ mod tests {
     }
 
     fn ok(text: &str) -> Line {
-        Ok(text.into())
+        Ok(Zeroizing::new(text.into()))
     }
 
     #[test]
@@ -185,13 +196,13 @@ mod tests {
     fn telnet_sequences_are_removed() {
         assert_eq!(lines(b"\xff\xf4\xff\xf2ABOR\r\n"), [ok("ABOR")]);
         assert_eq!(lines(b"\xff\xfb\x01NO\xff\xfaxyz\xff\xf0OP\r\n"), [ok("NOOP")]);
-        assert_eq!(lines(b"CWD \xff\xff\r\n"), [Ok(b"CWD \xff".to_vec())]);
+        assert_eq!(lines(b"CWD \xff\xff\r\n"), [Ok(b"CWD \xff".to_vec().into())]);
     }
 
     #[test]
     fn what_is_no_telnet_command_is_text() {
-        assert_eq!(lines(b"CWD \xff\r\n"), [Ok(b"CWD \xff".to_vec())]);
-        assert_eq!(lines(b"CWD \xffa\xff b\r\n"), [Ok(b"CWD \xffa\xff b".to_vec())]);
+        assert_eq!(lines(b"CWD \xff\r\n"), [Ok(b"CWD \xff".to_vec().into())]);
+        assert_eq!(lines(b"CWD \xffa\xff b\r\n"), [Ok(b"CWD \xffa\xff b".to_vec().into())]);
         for bad in [&b"A\r\xff\n"[..], b"A\xff\n\r\n", b"A\r\xffB\r\n"] {
             assert_eq!(lines(bad), [Err(LineFault::ForbiddenByte)], "{}", bad.escape_ascii());
         }

@@ -8,7 +8,7 @@ use openssl::{
 };
 use std::ffi::{c_int, c_uchar, c_uint};
 
-// Both are public API of libssl (ssl.h) and missing from openssl-sys.
+// All are public API of libssl (ssl.h) and missing from openssl-sys.
 unsafe extern "C" {
     fn SSL_set_session_id_context(
         ssl: *mut openssl_sys::SSL,
@@ -16,6 +16,7 @@ unsafe extern "C" {
         length: c_uint,
     ) -> c_int;
     fn SSL_new_session_ticket(ssl: *mut openssl_sys::SSL) -> c_int;
+    fn SSL_set_options(ssl: *mut openssl_sys::SSL, options: u64) -> u64;
 }
 
 /// Length of a session id context in bytes; OpenSSL takes 32 at most.
@@ -37,6 +38,16 @@ pub fn set_session_id_context(
         )
     };
     if done == 1 { Ok(()) } else { Err(ErrorStack::get()) }
+}
+
+/// SSL_OP_CLEANSE_PLAINTEXT of OpenSSL 3; a bit without a meaning before.
+const CLEANSE_PLAINTEXT: u64 = 1 << 1;
+
+/// Lets libssl wipe each piece that it has deciphered once it is handed on: its own buffer would
+/// keep a password until something as long comes.
+pub fn wipe_what_was_read(ssl: &mut SslRef) {
+    // SAFETY: `ssl` is a live SSL for the whole call, which only sets bits in it.
+    unsafe { SSL_set_options(ssl.as_ptr(), CLEANSE_PLAINTEXT) };
 }
 
 /// Makes a TLS 1.3 server send one more ticket, with its next write. Does nothing, and says so by
