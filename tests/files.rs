@@ -323,13 +323,17 @@ fn no_path_and_no_link_leads_out_of_the_tree() {
 }
 
 #[test]
-fn a_fifo_is_refused_at_once() {
+fn a_fifo_holds_nobody_up() {
     let site = Site::start();
     mkfifoat(CWD, site.path("fifo"), Mode::from_raw_mode(0o666)).unwrap();
     let mut ftp = site.login("ann");
     for command in ["RETR fifo", "STOR fifo", "APPE fifo", "SIZE fifo", "CWD fifo"] {
         assert!(ftp.says(command, 550).starts_with("550 Not a "), "{command}");
     }
+    // What is recorded of it can be changed, and nobody waits for its other end meanwhile.
+    ftp.says("SITE CHMOD 600 fifo", 200);
+    ftp.says("MFMT 20200102030405 fifo", 213);
+    assert_eq!(mode(&site, "fifo"), 0o600);
     assert_eq!(site.names(), ["fifo"]);
 }
 

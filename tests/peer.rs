@@ -1,9 +1,10 @@
 //! The other end of a data connection, made of OpenSSL and nothing of ours: TLS client or server,
 //! on connections made or accepted, well behaved or not.
 
-#![allow(unsafe_code)] // `set_session`
+#![allow(unsafe_code)] // `set_session`, `SSL_renegotiate`
 
 use crate::site::PATIENCE;
+use foreign_types::ForeignTypeRef;
 use fxpd::Identity;
 use openssl::{
     hash::MessageDigest,
@@ -200,6 +201,19 @@ pub fn shown(stream: &SslStream<TcpStream>) -> String {
     let leaf = stream.ssl().peer_certificate().expect("a certificate");
     let digest = leaf.digest(MessageDigest::sha256()).unwrap();
     digest.iter().fold("SHA256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Asks for another handshake within this connection, as TLS 1.2 can, and shakes hands again.
+pub fn renegotiate(stream: &mut SslStream<TcpStream>) -> Result<(), String> {
+    // SAFETY: the SSL lives for the whole call.
+    let begun = unsafe { SSL_renegotiate(stream.ssl().as_ptr()) };
+    assert_eq!(begun, 1, "TLS 1.2 can be asked");
+    stream.do_handshake().map_err(|error| error.to_string())
+}
+
+// Public API of libssl (ssl.h) and missing from openssl-sys.
+unsafe extern "C" {
+    fn SSL_renegotiate(ssl: *mut openssl_sys::SSL) -> std::ffi::c_int;
 }
 
 /// Connects to a data port, with a deadline on every read.

@@ -383,6 +383,23 @@ fn a_service_user_keeps_no_way_back() {
     assert!(is_not_dumpable(pid));
 }
 
+#[test]
+fn a_server_without_privilege_shows_its_memory_to_nobody() {
+    let home = home("");
+    for name in ["passwd", "key.pem"] {
+        chown(home.path(name), Some(ANN), None).unwrap();
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &ANN.to_string(), "--regid", &ANN.to_string(), "--clear-groups"]);
+    command.arg(env!("CARGO_BIN_EXE_fxpd")).arg("-c").arg(home.path("fxpd.conf"));
+    let _server = Running::start(command.env_remove("RUST_LOG"));
+    home.hears("serving");
+    for (_, status) in threads(home.pid()) {
+        is(&status, &[("Uid", &four(ANN)), ("CapPrm", NO_CAPABILITIES), ("NoNewPrivs", "1")]);
+    }
+    assert!(is_not_dumpable(home.pid()), "its other programs could read the key");
+}
+
 /// `fxpd` as inetd's `nowait` starts it, and its client.
 fn inetd(home: &Home) -> (Running, Ftp) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

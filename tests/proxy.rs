@@ -322,10 +322,18 @@ fn replies_tell_the_address_that_the_client_has_reached() {
 fn rules_about_other_servers_go_by_the_header() {
     let daemon = daemon("fxp = 'tls'\n");
     let mut ftp = login(&daemon);
-    // From a public client to the balancer's own network: refused as for any public client.
-    ftp.says("PORT 10,0,0,1,200,1", 501);
-    ftp.says("PORT 192,0,2,77,200,1", 200);
-    ftp.says("PORT 127,0,0,1,200,1", 501);
+    // From a public client to what is inside: refused as for any public client.
+    for inside in ["10.0.0.1", "127.0.0.1", "127.8.8.8", "169.254.0.1", "172.16.0.1", "192.168.1.1"]
+    {
+        ftp.says(&format!("EPRT |1|{inside}|51201|"), 501);
+        ftp.says(&format!("EPRT |2|::ffff:{inside}|51201|"), 501);
+    }
+    for inside in ["::1", "fd00::1", "fe80::1"] {
+        ftp.says(&format!("EPRT |2|{inside}|51201|"), 501);
+    }
+    for outside in ["192,0,2,77", "203,0,113,5"] {
+        ftp.says(&format!("PORT {outside},200,1"), 200);
+    }
     // Another server comes through the balancer, as the account may let it.
     let address = ftp.epsv();
     ftp.says("STOR a", 150);

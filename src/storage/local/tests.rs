@@ -129,6 +129,19 @@ fn held(site: &Site, directory: &str) -> File {
 }
 
 #[test]
+fn devices_are_no_files_wherever_a_tree_begins() {
+    let tree = Local::default().tree(OsStr::new("/dev")).unwrap();
+    for name in ["null", "zero", "tty", "ptmx"] {
+        for start in [Start::Fresh, Start::At(1), Start::Over(0), Start::End] {
+            assert!(tree.create(&path(name), start).is_err(), "{name} {start:?}");
+        }
+        assert!(tree.open(&path(name), 0).is_err(), "{name}");
+    }
+    assert_refused!(tree.open(&path("null"), 0), NotAFile);
+    assert_refused!(tree.create(&path("null"), Start::End), NotAFile);
+}
+
+#[test]
 fn unfinished_uploads_have_no_name_and_leave_no_trace() {
     let site = Site::start();
     let tree = site.tree(LocalOptions::default());
