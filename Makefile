@@ -83,6 +83,7 @@ install:
 	$(INSTALL) -D -m 644 etc/fxpd.tmpfiles $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
 	$(INSTALL) -D -m 644 etc/inetd.conf $(DESTDIR)$(DOCDIR)/inetd.conf
 	$(INSTALL) -D -m 755 etc/fxpd-auth-sqlite $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite
+	$(INSTALL) -D -m 644 SECURITY.md $(DESTDIR)$(DOCDIR)/SECURITY.md
 	sed -i 's|/usr/local/sbin/|$(SBINDIR)/|' $(DESTDIR)$(SYSTEMDDIR)/fxpd*.service \
 	    $(DESTDIR)$(DOCDIR)/inetd.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/fxpd.conf || \
@@ -99,7 +100,8 @@ uninstall:
 	rm -f $(DESTDIR)$(COMPDIR)/fxpd $(DESTDIR)$(COMPDIR)/fxp
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(SYSTEMDDIR)/$$unit; done
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
-	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite
+	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite \
+	    $(DESTDIR)$(DOCDIR)/SECURITY.md
 
 # The source of the last commit, with its version.
 dist:

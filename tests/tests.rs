@@ -102,6 +102,7 @@ mod rfc3659;
 mod rfc4217;
 mod rfc7151;
 mod roles;
+mod security_page;
 mod server_life;
 mod service_manager;
 mod siege;
