@@ -14,6 +14,13 @@ pub struct Record {
     pub foreign: Option<(String, bool)>,
 }
 
+impl Record {
+    /// Whether it tells of a whole copy between two servers, this one being that end of TLS.
+    pub fn is_copy_as(&self, role: &str) -> bool {
+        self.complete && matches!(&self.foreign, Some((its, _)) if its == role)
+    }
+}
+
 /// The text of every file in `directory` whose name begins with `name`.
 fn all_of(directory: &Path, name: &str) -> String {
     let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());

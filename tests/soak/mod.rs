@@ -18,11 +18,10 @@ mod shelf;
 mod verdict;
 mod visits;
 
-use crate::{ftp::Ftp, site::PATIENCE};
+use crate::ftp::Ftp;
 use dice::Dice;
 use report::Report;
-use rustix::process::Signal;
-use scene::{Ghost, Scene};
+use scene::Scene;
 use std::{
     env,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -35,7 +34,7 @@ use std::{
 type Visit = fn(&Scene, &mut Dice);
 
 /// Every kind of visit, and how often it comes among the others.
-const KINDS: &[(&str, u64, Visit)] = &[
+const KINDS: &[(&str, usize, Visit)] = &[
     ("uploads", 12, visits::uploads),
     ("downloads", 12, visits::downloads),
     ("directories", 4, visits::tidies),
@@ -83,15 +82,11 @@ fn seed() -> u64 {
 impl Scene {
     /// One visitor after the other, until it is over.
     fn is_visited(&self, dice: &mut Dice) {
-        let all: u64 = KINDS.iter().map(|(_, often, _)| often).sum();
+        let all: Vec<_> = KINDS.iter().flat_map(|kind| vec![*kind; kind.1]).collect();
         while !self.is_over.load(Relaxed) {
-            let mut at = dice.below(all);
-            let kind = KINDS.iter().find(|(_, often, _)| {
-                let is_it = at < *often;
-                at = at.saturating_sub(*often);
-                is_it
-            });
-            let (name, _, visit) = kind.unwrap();
+            // Each kind comes once, however slow the host, and then as it happens.
+            let turn = self.turns.fetch_add(1, Relaxed);
+            let (name, _, visit) = KINDS.get(turn).unwrap_or_else(|| dice.pick(&all));
             *self.visits.lock().unwrap().entry(name).or_default() += 1;
             self.observes(name, || visit(self, dice));
         }
@@ -126,6 +121,7 @@ impl Scene {
         report: &mut Report,
     ) {
         let end = Instant::now() + time;
+        self.turns.store(0, Relaxed);
         self.is_over.store(self.failures.lock().unwrap().len() >= MOST_FAILURES, Relaxed);
         thread::scope(|scope| {
             for _ in 0..VISITORS {
@@ -166,43 +162,24 @@ fn a_mixed_crowd_leaves_nothing_behind_and_every_acknowledged_byte_is_there() {
     let scene = Scene::new();
     let mut report = Report::begin(length);
     let mut clerks = [0, 1].map(|server| scene.logs_in(server, "ann", &mut dice));
-    let idle = scene.servers.each_ref().map(|server| server.figures());
+    let idle = scene.figures();
 
     scene.is_crowded(length / 4, &mut dice, &mut clerks, &mut report);
     scene.ghosts.lock().unwrap().clear();
-    let before = scene.falls_quiet(&idle);
+    let before = scene.falls_quiet(&idle, &mut clerks);
     report.says("warm", &before);
-    // Those who log in while it is quiet begin with what they would count anyway.
-    clerks.iter_mut().for_each(|clerk| drop(clerk.says("NOOP", 200)));
     scene.is_crowded(length - length / 4, &mut dice, &mut clerks, &mut report);
     // Who is silent now stays: the servers' own deadlines end their sessions.
-    let ghosts: Vec<Ghost> = scene.ghosts.lock().unwrap().drain(..).collect();
-    let is_waited_for = thread::scope(|scope| {
-        let quiet = scope.spawn(|| scene.falls_quiet(&idle));
-        while !quiet.is_finished() {
-            scene.observes("clerk", || scene.sweeps(&mut clerks));
-            thread::sleep(Duration::from_secs(1));
-        }
-        quiet.join().unwrap()
-    });
-    let after = is_waited_for;
+    let after = scene.falls_quiet(&idle, &mut clerks);
     report.says("after", &after);
     for (server, clerk) in clerks.iter_mut().enumerate() {
         scene.observes("the ledger", || scene.keeps_count(clerk, server, "ann"));
     }
-    drop((clerks, ghosts));
+    drop(clerks);
     let mut complaints = scene.strays();
-    for server in 0..2 {
-        complaints.extend(verdict::growth(&before[server], &after[server]));
-        scene.servers[server].daemon.signal(Signal::TERM);
-        complaints.extend(scene.servers[server].faults());
-    }
-    let records = [0, 1].map(|server| {
-        scene.servers[server].ends_within(PATIENCE);
-        let (records, contradictions) = scene.contradictions(server);
-        complaints.extend(contradictions);
-        records
-    });
+    let growth = (0..2).filter_map(|at| scene.servers[at].growth(&before[at], &after[at]));
+    complaints.extend(growth);
+    let records = scene.stops(&mut complaints);
     complaints.extend(scene.failures.lock().unwrap().drain(..));
     report.sums_up(&scene, &records);
     let (count, first) = (complaints.len(), complaints.iter().take(MOST_SHOWN).collect::<Vec<_>>());

@@ -21,7 +21,7 @@ impl Report {
 
     /// A line, if it is time for one.
     pub fn goes_on(&mut self, scene: &Scene) {
-        let figures = scene.servers.each_ref().map(|server| server.figures());
+        let figures = scene.figures();
         for (at, now) in figures.iter().enumerate() {
             self.peak_kib[at] = self.peak_kib[at].max(now.kib);
             self.peak_threads[at] = self.peak_threads[at].max(now.threads);
@@ -62,12 +62,7 @@ impl Report {
         let logged = |at: usize, which: &dyn Fn(&Record) -> bool| {
             records[at].iter().filter(|record| which(record)).count() as u64
         };
-        let as_role = |at: usize, role: &str| {
-            logged(at, &|record| {
-                let of_role = matches!(&record.foreign, Some((its, _)) if its == role);
-                record.complete && of_role
-            })
-        };
+        let as_role = |at: usize, role: &str| logged(at, &|record| record.is_copy_as(role));
         println!("\n{:<34}{:>14}{:>14}", "", scene.servers[0].host, scene.servers[1].host);
         row("transfers acknowledged", &|at| of(at).acknowledged);
         row("their bytes", &|at| of(at).bytes);

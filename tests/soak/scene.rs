@@ -21,7 +21,10 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs,
     net::TcpStream,
-    sync::{Mutex, atomic::AtomicBool},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize},
+    },
 };
 
 pub struct Scene {
@@ -38,6 +41,8 @@ pub struct Scene {
     pub quinn: Mutex<()>,
     pub visits: Mutex<BTreeMap<&'static str, u64>>,
     pub failures: Mutex<Vec<String>>,
+    /// Visits that the crowd has begun.
+    pub turns: AtomicUsize,
     pub is_over: AtomicBool,
 }
 
@@ -67,6 +72,7 @@ impl Scene {
             quinn: Mutex::default(),
             visits: Mutex::default(),
             failures: Mutex::default(),
+            turns: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
         }
     }

@@ -1,11 +1,12 @@
 //! What must be true when everybody has left: nothing is left of them but their files.
 
 use super::{
-    logs,
+    logs::{self, Record},
     scene::Scene,
-    server::{Figures, LONGEST_SILENCE_S},
+    server::{Figures, LONGEST_SILENCE_S, Server},
 };
-use crate::ftp::Ftp;
+use crate::{ftp::Ftp, site::PATIENCE};
+use rustix::process::Signal;
 use std::{
     collections::BTreeSet,
     fs,
@@ -14,24 +15,50 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// More than this may not have come on top of what there was after the warm-up.
-pub const MORE_DESCRIPTORS: usize = 3;
-pub const MORE_THREADS: usize = 2;
-pub const MORE_KIB: usize = 16 << 10;
+/// More than this may not have come on top of what there was after the warm-up. The clerks may be
+/// removing a file. Of threads there may be none more: each would be a session that does not end.
+const MORE_DESCRIPTORS: usize = 3;
+const MORE_KIB: usize = 16 << 10;
 
 /// Beyond the longest silence, for a busy host.
 const MARGIN: Duration = Duration::from_secs(15);
 
 impl Scene {
-    /// Waits until no session is left but those of the clerks. What each server then holds.
-    pub fn falls_quiet(&self, idle: &[Figures; 2]) -> [Figures; 2] {
+    pub fn figures(&self) -> [Figures; 2] {
+        self.servers.each_ref().map(|server| server.figures())
+    }
+
+    /// Waits until no session is left but those of the clerks, who go on working. What each server
+    /// then holds.
+    pub fn falls_quiet(&self, idle: &[Figures; 2], clerks: &mut [Ftp; 2]) -> [Figures; 2] {
         let deadline = Instant::now() + Duration::from_secs(LONGEST_SILENCE_S) + MARGIN;
-        let figures = || self.servers.each_ref().map(|server| server.figures());
-        let left = |now: &[Figures; 2]| (0..2).any(|at| now[at].threads > idle[at].threads);
-        while left(&figures()) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(100)); // only /proc tells of threads
+        loop {
+            let now = self.figures();
+            if (0..2).all(|at| now[at].threads <= idle[at].threads) || Instant::now() > deadline {
+                return now;
+            }
+            self.observes("clerk", || self.sweeps(clerks));
+            thread::sleep(Duration::from_millis(300)); // only /proc tells of threads
         }
-        figures()
+    }
+
+    /// The servers stop. Their records, and what is wrong with them and was in their logs.
+    pub fn stops(&self, complaints: &mut Vec<String>) -> [Vec<Record>; 2] {
+        let records = [0, 1].map(|at| {
+            let server = &self.servers[at];
+            server.daemon.signal(Signal::TERM);
+            server.ends_within(PATIENCE);
+            complaints.extend(server.faults());
+            let (records, contradictions) = self.contradictions(at);
+            complaints.extend(contradictions);
+            records
+        });
+        for role in ["accept", "connect"] {
+            if !records.iter().flatten().any(|record| record.is_copy_as(role)) {
+                complaints.push(format!("no copy was made in the TLS role {role}"));
+            }
+        }
+        records
     }
 
     /// Whether `SITE QUOTA` says what is on the disk.
@@ -68,7 +95,7 @@ impl Scene {
     }
 
     /// What the logs of a server say that its clients do not.
-    pub fn contradictions(&self, at: usize) -> (Vec<logs::Record>, Vec<String>) {
+    fn contradictions(&self, at: usize) -> (Vec<Record>, Vec<String>) {
         let (records, mut told) = logs::read(&self.servers[at].daemon.path(""));
         told.extend(self.book.contradictions(at, &records));
         let unverified = records.iter().filter(|record| {
@@ -79,12 +106,14 @@ impl Scene {
     }
 }
 
-/// What has come on top of `before`, where it is too much.
-pub fn growth(before: &Figures, after: &Figures) -> Option<String> {
-    let too_many = after.descriptors > before.descriptors + MORE_DESCRIPTORS
-        || after.threads > before.threads + MORE_THREADS
-        || after.kib > before.kib + MORE_KIB;
-    too_many.then(|| format!("grown from {before:?} to {after:?}"))
+impl Server {
+    /// What has come on top of `before`, where it is too much.
+    pub fn growth(&self, before: &Figures, after: &Figures) -> Option<String> {
+        let too_much = after.descriptors > before.descriptors + MORE_DESCRIPTORS
+            || after.threads > before.threads
+            || after.kib > before.kib + MORE_KIB;
+        too_much.then(|| format!("{} has grown from {before:?} to {after:?}", self.host))
+    }
 }
 
 /// The names in a directory, hidden ones included.

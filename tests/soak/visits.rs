@@ -1,12 +1,16 @@
 //! What single clients do, by our own blocking client: well behaved ones, and those who break off.
 
 use super::{
-    book::Way,
+    book::{Transfer, Way},
     dice::Dice,
     scene::{Ghost, Scene, opens_data, source},
     shelf::Item,
 };
-use crate::peer;
+use crate::{
+    ftp::Ftp,
+    other_server::connect_from,
+    peer::{self, Client},
+};
 use openssl::ssl::{ErrorCode, SslStream};
 use std::{
     io::{Read, Write},
@@ -138,10 +142,8 @@ pub fn abandons_downloads(scene: &Scene, dice: &mut Dice) {
     let Some(item) = scene.shelf.takes(server, dice) else { return };
     let mut ftp = scene.logs_in(server, "ann", dice);
     let transfer = scene.book.opens(server, Way::Out, &item.name, item.size.into());
-    if dice.one_in(4) {
-        // Before a word of it was heard.
-        ftp.epsv();
-        ftp.sends(format!("RETR {}\r\n", item.name).as_bytes());
+    if dice.one_in(2) {
+        breaks_off_early(&mut ftp, &item.name, transfer, dice);
         scene.shelf.puts(item);
         return;
     }
@@ -165,6 +167,35 @@ pub fn abandons_downloads(scene: &Scene, dice: &mut Dice) {
         _ => scene.haunts(Ghost::Transfer(ftp, data)),
     }
     scene.shelf.puts(item);
+}
+
+/// Before the first byte has come.
+fn breaks_off_early(ftp: &mut Ftp, name: &str, transfer: Transfer<'_>, dice: &mut Dice) {
+    let address = ftp.epsv();
+    match dice.below(3) {
+        // Before a word of it was heard.
+        0 => ftp.sends(format!("RETR {name}\r\n").as_bytes()),
+        // By a word that comes together with its own.
+        1 => {
+            ftp.sends(format!("RETR {name}\r\nABOR\r\n").as_bytes());
+            ftp.hears(150);
+            ftp.hears(426);
+            ftp.hears(226);
+            transfer.failed();
+        }
+        // In the handshake of the data connection.
+        _ => {
+            ftp.says(&format!("RETR {name}"), 150);
+            let mut socket = connect_from(&ftp.own_ip().to_string(), address);
+            let hello = Client::any().hello();
+            let part = dice.below(hello.len() as u64 + 1) as usize;
+            socket.write_all(&hello[..part]).unwrap();
+            drop(socket);
+            ftp.hears(421);
+            transfer.failed();
+            ftp.says("NOOP", 200);
+        }
+    }
 }
 
 /// Logs in and falls silent.
