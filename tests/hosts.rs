@@ -161,18 +161,7 @@ impl Installed {
     /// With these names and addresses in its certificate, the account `ann`, whose password is `pw`,
     /// and these settings.
     pub fn on(host: Arc<Host>, names: &[&str], settings: &[(&str, &str)]) -> Installed {
-        host.does(DIRECTORIES);
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let built = Path::new(env!("CARGO_BIN_EXE_fxpd")).parent().unwrap();
-        let install = Command::new("make")
-            .args(["-s", "install", &format!("BUILT={}", built.display())])
-            .arg(format!("DESTDIR={}", host.path("/").display()))
-            .current_dir(root)
-            .env_remove("MAKEFLAGS")
-            .env_remove("MAKELEVEL")
-            .output()
-            .unwrap();
-        assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
+        furnish(&host);
         host.does("mkdir -p /srv/ann /var/log/fxpd");
         let fingerprint = make_certificate(&host, "cert.pem", "key.pem", names);
         let words = ["fxpd", "passwd", "add", "ann", "-f", "/etc/fxpd/passwd"];
@@ -205,6 +194,22 @@ impl Installed {
         };
         wait_until(&format!("{words} in the log within {PATIENCE:?}"), has);
     }
+}
+
+/// Gives a host directories of its own, and does `make install` there.
+pub fn furnish(host: &Host) {
+    host.does(DIRECTORIES);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let built = Path::new(env!("CARGO_BIN_EXE_fxpd")).parent().unwrap();
+    let install = Command::new("make")
+        .args(["-s", "install", &format!("BUILT={}", built.display())])
+        .arg(format!("DESTDIR={}", host.path("/").display()))
+        .current_dir(root)
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output()
+        .unwrap();
+    assert!(install.status.success(), "{}", String::from_utf8_lossy(&install.stderr));
 }
 
 /// Makes a certificate in `/etc/fxpd`, and tells its fingerprint.

@@ -19,7 +19,7 @@ boot() {
     mount -t overlay none -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work" "$root"
     # Services of this system are no part of it, nor are settings of fxpd that it may have.
     rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/fxpd*
-    make -s -C "$top" install DESTDIR="$root" BUILT="$built"
+    make -s -C "$top" install DESTDIR="$root/made" BUILT="$built"
     cd "$root"
     # What is not of these namespaces alone must not be written.
     mount -t proc proc proc && mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys
@@ -102,6 +102,8 @@ shown_drop_in() {
 
 # shellcheck disable=SC2016 # they are the inner shell's
 helpers='
+    # Of a system that has none.
+    sudo() { if [ "$1" = -u ]; then runuser -u "$2" -- "${@:3}"; else "$@"; fi; }
     pid() { systemctl show --value --property MainPID "$1"; }
     state() { systemctl show --value --property ActiveState "$1"; }
     curl_at() { curl -sS --max-time 20 --ssl-reqd -k -u ann:pw "$@"; }
@@ -122,17 +124,24 @@ until init=$(pgrep -P "$enclosed") && init=$(pgrep -P "$init" || echo "$init") &
 done
 echo "$(inside 'systemctl --version | head -1') runs"
 
-# As README.md says, and fxpd(8).
-so "the manual's first line makes the user and the directories" "$(shown systemd-sysusers)
-    getent passwd fxpd && [ \$(stat -c %U:%a /srv/ftp) = fxpd:750 ] && [ -f /etc/fxpd/passwd ]"
-so "an administrator makes a certificate and an account" '
-    fxpd cert --cert /etc/fxpd/cert.pem --key /etc/fxpd/key.pem --name ftp.example.org
-    echo pw | fxpd passwd add ann -f /etc/fxpd/passwd --home /srv/ftp/ann --stdin
-    install -d -o fxpd -g fxpd /srv/ftp/ann'"
-    $(shown systemd-sysusers)"'
+# What README.md tells an administrator to type, its password typed by nobody.
+typed() {
+    sed -n '/^Then, for a server with one account/,/^The ports are/s/^    sudo /sudo /p' "$top/README.md" |
+        sed '/passwd add/s/.*/echo pw | & --stdin/'
+}
+
+so "what make install puts is put in its place" 'cp -a /made/. / && fxpd --version && fxp --version'
+[ "$(typed | wc -l)" = 7 ] || { echo "README.md has other lines than were expected" >&2; exit 1; }
+so "README.md makes a running service of what was installed" "$(typed)"'
+    [ "$(state fxpd)" = active ] && visit ftp://127.0.0.1/
+    systemctl disable --now fxpd.service'
+so "the first line of the manual makes the user and the directories" "$(shown systemd-sysusers)"'
+    getent passwd fxpd && [ $(stat -c %U:%a /srv/ftp) = fxpd:750 ]
+    [ $(stat -c %G:%a /etc/fxpd/key.pem) = fxpd:640 ]'
+so "settings are changed, and still good" '
     sed -i "s|^#transfer_log = .*|transfer_log = \"/var/log/fxpd/xferlog\"|
         s|^#landlock = .*|landlock = \"required\"|; s|^#seccomp = .*|seccomp = \"required\"|" /etc/fxpd.conf
-    fxpd -t'
+    [ "$(sudo -u fxpd fxpd -t 2>&1)" = "fxpd: configuration is good" ]'
 so "fxpd.service starts as the manual says, and is ready" "$(shown "now fxpd.service")"'
     [ "$(state fxpd)" = active ] && systemctl status fxpd | grep "Status: \"0 sessions\""'
 so "its clients are served, locked in by the kernel, and recorded" '

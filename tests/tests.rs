@@ -84,6 +84,7 @@ mod listing_host;
 mod listing_parsers;
 mod listings;
 mod logs;
+mod manual;
 mod mode_z;
 mod networks;
 mod order;
