@@ -1,7 +1,7 @@
 //! Anonymous clients: who is let in by which name, and what they may do, with clients that people
 //! use for it.
 
-use crate::{child::Daemon, ftp::Ftp, lftp, program::Program};
+use crate::{child::Daemon, ftp::Ftp, lftp, program::Program, started::wait_until};
 use std::fs;
 use tempfile::TempDir;
 
@@ -123,4 +123,26 @@ fn curl_lftp_and_ncftp_enter_without_a_name_and_leave_a_file() {
     ncftp.runs_on(&["-P", &port, "127.0.0.1"], script).succeeds();
     assert_eq!(ncftp.file("hello").as_deref(), Some(&b"hello\n"[..]));
     assert_eq!(public.received("gift").as_deref(), Some("ncftp"));
+}
+
+#[test]
+fn the_transfer_log_marks_them_and_tells_the_address_that_they_gave_but_no_password() {
+    let log = tempfile::tempdir().unwrap();
+    let log = log.path().join("xferlog");
+    let public = Public::start(&[&format!("transfer_log={}", log.display())]);
+    for password in ["me@example.org", "P@ssw0rd"] {
+        public.enter("ftp", password).download("RETR hello");
+    }
+    public.daemon.login().upload("STOR x", b"x");
+    let records = || fs::read_to_string(&log).unwrap_or_default();
+    wait_until("three records", || records().lines().count() == 3);
+    let whom: Vec<String> = records()
+        .lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            assert_eq!(fields.len(), 18, "{line}");
+            fields[12..14].join(" ")
+        })
+        .collect();
+    assert_eq!(whom, ["a me@example.org", "a anonymous", "r ann"]);
 }

@@ -190,6 +190,9 @@ fn avbl_and_allo_tell_what_the_quota_leaves() {
     ftp.says("ALLO 600", 200);
     ftp.says("ALLO 601", 552);
     assert_eq!(ftp.says("SITE QUOTA", 200), "200 Kept: 400 of 1000 bytes, 1 files.");
+    let status = ftp.says("STAT", 211);
+    assert!(status.contains("\n Kept: 400 of 1000 bytes, 1 files.\r\n"), "{status}");
+    assert!(!Site::start().login("ann").says("STAT", 211).contains("Kept"));
 }
 
 #[test]

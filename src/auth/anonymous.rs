@@ -39,9 +39,9 @@ impl Anonymous {
 
 impl Authenticator for Anonymous {
     /// The password is an e-mail address by custom, and may be one that was meant for elsewhere: it
-    /// is neither checked nor kept.
+    /// is not checked.
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        if !NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        if !self.is_anonymous(name) {
             return Err(AuthError::Unknown);
         }
         Ok(Account {
@@ -53,5 +53,50 @@ impl Authenticator for Anonymous {
             limits: AccountLimits::default(),
             ids: None,
         })
+    }
+
+    fn is_anonymous(&self, name: &str) -> bool {
+        NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The e-mail address that an anonymous client has given as its password. What has not the form of
+/// one may be a password that was meant for elsewhere, and is told to nobody.
+pub(crate) fn email(password: &Secret) -> Option<&str> {
+    let text = std::str::from_utf8(password.expose()).ok()?;
+    let (name, domain) = text.split_once('@')?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._+".contains(c);
+    let labels = || domain.split('.');
+    let is_domain = labels().count() > 1 && labels().all(|label| !label.is_empty());
+    let is_short = text.len() <= MAX_EMAIL_BYTES;
+    (is_domain
+        && is_short
+        && !name.is_empty()
+        && (name.chars().chain(domain.chars())).all(is_plain))
+    .then_some(text)
+}
+
+/// The longest address that mail is sent to (RFC 5321 §4.5.3.1.3).
+const MAX_EMAIL_BYTES: usize = 254;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_has_the_form_of_an_e_mail_address_is_told() {
+        for (given, told) in [
+            ("me@example.org", true),
+            ("m.e+ftp@mail.example.org", true),
+            ("P@ssw0rd", false),
+            ("secret", false),
+            ("me@example..org", false),
+            ("@example.org", false),
+            ("me@exam ple.org", false),
+            ("me@you@example.org", false),
+            ("", false),
+        ] {
+            assert_eq!(email(&Secret::new(given)), Some(given).filter(|_| told), "{given}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod users;
 
 pub use account::{Account, FxpGrant, FxpLevel, Right};
 pub use anonymous::Anonymous;
+pub(crate) use anonymous::email;
 pub use client_proof::ClientProof;
 pub use limits::AccountLimits;
 pub use password::{
@@ -68,6 +69,13 @@ pub trait Authenticator: Send + Sync {
     fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
         let _ = visitor; // an authenticator that knows no certificates
         Err(AuthError::Unknown)
+    }
+
+    /// Whether everybody is let in as `name`, with a password that is an e-mail address by custom
+    /// and proves nothing (RFC 1635). The transfer log marks them.
+    fn is_anonymous(&self, name: &str) -> bool {
+        let _ = name; // an authenticator that lets in nobody without a proof
+        false
     }
 
     /// Called once when the server starts, after a daemon has dropped its privilege and before the

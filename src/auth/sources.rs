@@ -49,6 +49,10 @@ impl Authenticator for Sources {
         self.first_that_knows(|source| source.admit_by_certificate(visitor))
     }
 
+    fn is_anonymous(&self, name: &str) -> bool {
+        self.0.iter().any(|source| source.is_anonymous(name))
+    }
+
     fn begin(&self) -> io::Result<()> {
         self.0.iter().try_for_each(|source| source.begin())
     }

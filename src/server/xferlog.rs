@@ -26,8 +26,14 @@ pub fn line(record: &TransferRecord, zone: &TimeZone) -> Vec<u8> {
         Direction::Outgoing => 'o',
         Direction::Incoming => 'i',
     };
-    line.extend_from_slice(format!(" {kind} _ {direction} r ").as_bytes());
-    push_field(record.account.as_bytes(), &mut line);
+    // Whom an anonymous client says it is stands in the place of the name.
+    let (access, name) = match record.anonymous.as_deref() {
+        None => ('r', &record.account[..]),
+        Some("") => ('a', &record.account[..]),
+        Some(email) => ('a', email),
+    };
+    line.extend_from_slice(format!(" {kind} _ {direction} {access} ").as_bytes());
+    push_field(name.as_bytes(), &mut line);
     let completion = if record.complete { 'c' } else { 'i' };
     line.extend_from_slice(format!(" ftp 0 * {completion}\n").as_bytes());
     line
@@ -54,6 +60,7 @@ pub(super) mod tests {
             took: Duration::from_millis(2600),
             client: "192.0.2.1".parse().unwrap(),
             account: "ann lee".into(),
+            anonymous: None,
             host: None,
             home: "/srv/ann".into(),
             path: VirtualPath::root().child(path),
@@ -88,6 +95,19 @@ pub(super) mod tests {
             line(cut),
             "Tue Feb 03 04:05:06 2026 1 192.0.2.1 1234 /x a _ o r ann_lee ftp 0 * i\n"
         );
+        for (email, name) in [("me@example.org", "me@example.org"), ("", "ann_lee")] {
+            let anonymous = TransferRecord {
+                client: "2001:db8::1".parse().unwrap(),
+                anonymous: Some(email.to_owned()),
+                ..record(b"x")
+            };
+            assert_eq!(
+                line(anonymous),
+                format!(
+                    "Tue Feb 03 04:05:06 2026 3 2001:db8::1 1234 /x b _ i a {name} ftp 0 * c\n"
+                )
+            );
+        }
     }
 
     #[test]

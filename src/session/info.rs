@@ -89,6 +89,7 @@ impl Session {
 
     /// `STAT` without a path, between transfers.
     pub(super) fn status(&mut self) -> Handled {
+        let kept = self.kept()?;
         let who = match &self.login {
             Login::Member(member) => format!("Logged in as {}", member.account.name),
             _ => "Not logged in".to_owned(),
@@ -117,7 +118,7 @@ impl Session {
             self.negotiated.role_wish.method().to_owned(),
             format!("Type: {representation}; mode: {mode}; structure: file"),
         ];
-        let lines = lines.map(String::into_bytes);
+        let lines = lines.into_iter().chain(kept).map(String::into_bytes);
         Ok(Reply::lines(Code::SYSTEM_STATUS, "Status of this session:", lines, "End"))
     }
 }

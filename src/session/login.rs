@@ -1,7 +1,7 @@
 //! `USER`, `PASS` and the state they leave (RFC 959 §4.1.1).
 
 use crate::{
-    auth::{Account, AuthError, MAX_PASSWORD_BYTES, Visitor},
+    auth::{Account, AuthError, MAX_PASSWORD_BYTES, Visitor, email},
     net::Asked,
     proto::{Access, Code, Command, Line, Reply, Secret, VirtualPath},
     session::{
@@ -64,7 +64,10 @@ impl Session {
         }
         match self.enter(&name, password) {
             Ok((account, tree)) => {
+                let is_anonymous = self.host.authenticator.is_anonymous(&name);
+                let email = is_anonymous.then(|| email(password).unwrap_or_default().to_owned());
                 self.become_member(account, tree, Entered::ByPassword)?;
+                self.member()?.anonymous = email;
                 Ok(Reply::new(Code::LOGGED_IN, "Logged in."))
             }
             // No guess: nobody's password has been looked at.
@@ -95,7 +98,8 @@ impl Session {
         log::info!("{client}: logged in as {} at {host}", account.name.escape_debug());
         let cwd = VirtualPath::root();
         let (tree, allotment) = self.allot(&account, tree);
-        let member = Member { account, tree, cwd, rates, allotment, entered };
+        let anonymous = None;
+        let member = Member { account, anonymous, tree, cwd, rates, allotment, entered };
         self.login = Login::Member(Box::new(member));
         Ok(())
     }

@@ -43,10 +43,15 @@ impl Session {
 
     /// `SITE QUOTA`: what is kept, and what may be.
     pub(super) fn site_quota(&mut self) -> Handled {
+        let kept = self.kept()?.unwrap_or_else(|| "There is no quota.".to_owned());
+        Ok(Reply::new(Code::OK, kept))
+    }
+
+    /// What is kept, and what may be, in words; `None` where that is no matter, or nobody's.
+    pub(super) fn kept(&mut self) -> Result<Option<String>, Refusal> {
         self.settle_quota()?;
-        let Some(Allotment { ledger, quota }) = &self.member()?.allotment else {
-            return Ok(Reply::new(Code::OK, "There is no quota."));
-        };
+        let Login::Member(member) = &self.login else { return Ok(None) };
+        let Some(Allotment { ledger, quota }) = &member.allotment else { return Ok(None) };
         let used = ledger.used();
         let part = |used: u64, most: Option<u64>, what: &str| match most {
             Some(most) => format!("{used} of {most} {what}"),
@@ -54,6 +59,6 @@ impl Session {
         };
         let (bytes, files) =
             (part(used.bytes, quota.bytes, "bytes"), part(used.files, quota.files, "files"));
-        Ok(Reply::new(Code::OK, format!("Kept: {bytes}, {files}.")))
+        Ok(Some(format!("Kept: {bytes}, {files}.")))
     }
 }

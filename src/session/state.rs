@@ -35,6 +35,8 @@ pub enum Login {
 /// Someone who has logged in, and where they are.
 pub struct Member {
     pub account: Account,
+    /// The e-mail address of one who has proved nothing, or nothing if it has given none.
+    pub anonymous: Option<String>,
     pub tree: Box<dyn Tree>,
     pub cwd: VirtualPath,
     pub rates: Rates,

@@ -9,7 +9,7 @@ use crate::{
         data::{About, Data},
         hashing,
         refusal::{Handled, Refusal},
-        state::Portion,
+        state::{Member, Portion},
         watch::Limit,
     },
     storage::{Download, Kept, Start, StorageError, Upload},
@@ -325,12 +325,13 @@ impl Session {
     fn record(&mut self, transfer: Transfer, complete: bool) -> Result<TransferRecord, Refusal> {
         let (client, host) = (self.client.ip(), self.virtual_host());
         let representation = self.negotiated.representation;
-        let account = &self.member()?.account;
+        let Member { account, anonymous, .. } = self.member()?;
         Ok(TransferRecord {
             ended: Timestamp::now(),
             took: transfer.began.elapsed(),
             client,
             account: account.name.clone(),
+            anonymous: anonymous.clone(),
             host,
             home: account.home.clone(),
             path: transfer.path,

@@ -23,6 +23,9 @@ pub struct TransferRecord {
     pub client: IpAddr,
     /// Who it is.
     pub account: String,
+    /// For anonymous clients the e-mail address that they have given, or nothing if that is none;
+    /// `None` for all who have proved who they are.
+    pub anonymous: Option<String>,
     /// At which virtual host, by its first name; `None` at the default one.
     pub host: Option<String>,
     /// What names the account's tree to the storage: a directory for the local backend.
