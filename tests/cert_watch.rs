@@ -7,6 +7,7 @@ use crate::{
     started::{Home, Running, wait_until},
 };
 use fxpd::Identity;
+use rustix::process::Signal;
 use std::{
     fs,
     net::SocketAddr,
@@ -87,4 +88,24 @@ fn a_renewal_reads_no_settings() {
     assert_eq!(ftp.hears(220), "220 fxpd ready");
     ftp.secure();
     assert_eq!(ftp.shown(), fingerprint(&home));
+}
+
+#[test]
+fn a_renewal_keeps_what_a_reload_has_brought() {
+    let home = Home::new("log = 'syslog'\ncertificate_check_s = 1");
+    let server = Running::start(&mut home.fxpd());
+    let address = home.address();
+    let more = "greeting = 'other'\npassive_address = '198.51.100.7'\n";
+    let edited = fs::read_to_string(home.path("fxpd.conf")).unwrap() + more;
+    fs::write(home.path("fxpd.conf"), edited).unwrap();
+    server.signal(Signal::HUP);
+    home.hears(": reloaded");
+    write_identity(&home.path("cert.pem"), &home.path("key.pem"), "localhost");
+    home.hears("certificates renewed");
+    let mut ftp = Ftp::silent(address, crate::peer::Client::any());
+    assert_eq!(ftp.hears(220), "220 other");
+    ftp.secure();
+    ftp.log_in("ann");
+    assert_eq!(ftp.shown(), fingerprint(&home));
+    assert_eq!(ftp.pasv("PASV").ip().to_string(), "198.51.100.7");
 }

@@ -86,3 +86,54 @@ fn each_doubt_is_a_warning_and_no_error() {
     fs::write(path("passwd"), "ann:x\n").unwrap();
     assert_eq!(check(home.path(), "").status.code(), Some(78));
 }
+
+#[test]
+fn the_doubts_end_where_they_should() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    let here = home.path().display();
+    make_certificate(home.path(), "127.0.0.1".parse().unwrap());
+    for name in ["cert.pem", "key.pem"] {
+        fs::rename(path(name), path(&format!("other-{name}"))).unwrap();
+    }
+    make_certificate(home.path(), "127.0.0.1".parse().unwrap());
+    mode(&path("key.pem"), 0o600);
+    add_account(&path("passwd"), "ann", home.path());
+    let told = |settings: &str, words: &str| {
+        warnings(home.path(), settings).iter().filter(|line| line.contains(words)).count()
+    };
+    // As many ports as sessions will do.
+    for (sessions, doubts) in [(100, 0), (101, 1)] {
+        let settings = format!("passive_ports = '50000-50099'\nmax_sessions = {sessions}\n");
+        assert_eq!(told(&settings, "passive_ports: "), doubts, "{sessions}");
+    }
+    assert_eq!(told(&format!("pid_file = '{here}/no/pid'\n"), "pid_file: there is no "), 1);
+    // Who can write a key can put another in its place.
+    for (bits, doubts) in [(0o600, 0), (0o640, 0), (0o602, 1), (0o604, 1)] {
+        mode(&path("key.pem"), bits);
+        assert_eq!(told("", "the key is open"), doubts, "{bits:o}");
+    }
+    mode(&path("key.pem"), 0o600);
+    // Other hosts are looked at as the default one is.
+    mode(&path("other-key.pem"), 0o644);
+    let names: Vec<String> = (10..22).map(|number| format!("user{number}")).collect();
+    add_account(&path("other-passwd"), &names[0], &path("gone"));
+    let one = fs::read_to_string(path("other-passwd")).unwrap();
+    let all = |count: usize| {
+        let lines = names[..count].iter().map(|name| one.replace(&names[0], name));
+        fs::write(path("other-passwd"), lines.collect::<String>()).unwrap();
+    };
+    let host = format!(
+        "[[host]]\nnames = ['other.example']\ncertificate = '{here}/other-cert.pem'\n\
+         key = '{here}/other-key.pem'\nusers = '{here}/other-passwd'\n"
+    );
+    assert_eq!(told(&host, "other-cert.pem: the certificate expires on "), 1);
+    assert_eq!(told(&host, "other-key.pem: the key is open"), 1);
+    // So many of them are named, and the others counted.
+    for (accounts, named, counted) in [(10, 10, 0), (11, 10, 1), (12, 10, 1)] {
+        all(accounts);
+        assert_eq!(told(&host, "other-passwd: the home of "), named, "{accounts}");
+        let more = format!("other-passwd: the homes of {} accounts more", accounts - named);
+        assert_eq!(told(&host, &more), counted, "{accounts}");
+    }
+}

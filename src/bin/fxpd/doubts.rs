@@ -174,6 +174,13 @@ mod tests {
         assert_eq!(doubts("198.51.100.1:21", "100.64.0.1"), 1);
         assert_eq!(doubts("192.168.0.1:21", "10.0.0.1"), 0);
         assert_eq!(doubts("0.0.0.0:21", "198.51.100.1"), 0);
+        let implicit = Config {
+            listen: vec!["192.168.0.1:21".parse().unwrap()],
+            listen_implicit: vec!["[::]:990".parse().unwrap()],
+            passive_address: place("10.0.0.1"),
+            ..Config::default()
+        };
+        assert_eq!(passive_addresses(&implicit).len(), 1);
         let rule = |net: &str| Config {
             passive_addresses: vec![(vec![net.parse().unwrap()], place("10.0.0.1").unwrap())],
             ..Config::default()
