@@ -29,6 +29,7 @@ fn run(program: &str, words: &[&str]) -> String {
     // A `make` that runs these tests says things to its children that are not for this one.
     command.args(words).current_dir(root()).env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
     command.env("DEB_COMPRESSION", "-Znone").env("LC_ALL", "C.UTF-8");
+    command.env("DEBFULLNAME", "Ann & Bob").env("DEBEMAIL", "ann@example.org");
     let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
@@ -245,6 +246,8 @@ fn make_deb_packs_programs_that_run_and_what_debian_asks_for() {
     run("dpkg-deb", &["-e", deb, control.path().to_str().unwrap()]);
     let of_control = |name: &str| fs::read_to_string(control.path().join(name)).unwrap();
     assert_eq!(of_control("conffiles"), "/etc/fxpd.conf\n/etc/logrotate.d/fxpd\n");
+    let control_file = of_control("control");
+    assert!(control_file.contains("\nMaintainer: Ann & Bob <ann@example.org>\n"), "{control_file}");
     assert!(of_control("postinst").contains("systemd-sysusers fxpd.conf"));
     for script in ["postinst", "prerm", "postrm"] {
         run("sh", &["-n", control.path().join(script).to_str().unwrap()]);

@@ -19,7 +19,9 @@ boot() {
     mount -t overlay none -o "lowerdir=/,upperdir=$memory/upper,workdir=$memory/work" "$root"
     # Services of this system are no part of it, nor are settings of fxpd that it may have.
     rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/fxpd*
+    rm -f "$root"/var/lib/man-db/auto-update # packages would wait for an index
     make -s -C "$top" install DESTDIR="$root/made" BUILT="$built"
+    cp "$top/$(DEB_COMPRESSION=-Znone make -s -C "$top" deb BUILT="$built" | tail -1)" "$root/made.deb"
     cd "$root"
     # What is not of these namespaces alone must not be written.
     mount -t proc proc proc && mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys
@@ -221,4 +223,17 @@ so "where systemd takes away what confines accounts, nobody is served, and the l
     journalctl -u fxpd.service | grep -F "without RestrictSUIDSGID=)"
     rm -r /etc/systemd/system/fxpd.service.d && systemctl daemon-reload
     systemctl reset-failed fxpd.service && systemctl start fxpd.service && visit ftp://127.0.0.1/'
+so "the package of Debian takes its place, and starts nothing by itself" '
+    systemctl disable --now fxpd.service fxpd.socket fxpd-implicit.socket
+    (cd /made && find . -type f ! -path "./etc/fxpd/*") | (cd / && xargs rm)
+    dpkg -i /made.deb && [ "$(state fxpd)" != active ]
+    systemctl enable --now fxpd.service && visit ftp://127.0.0.1/'
+so "an upgrade goes on with the new program" '
+    before=$(pid fxpd) && dpkg -i /made.deb && [ "$(pid fxpd)" != "$before" ] && visit ftp://127.0.0.1/'
+so "what is removed stops, and what is purged leaves keys, and the files of accounts" '
+    dpkg -r fxpd && [ "$(state fxpd)" != active ] && [ -f /etc/fxpd.conf ]
+    dpkg -P fxpd
+    left=$(find /usr /lib /etc /var/log -name "*fxp*" ! -path "/etc/*-" ! -path "/var/log/journal/*" ! -type l)
+    [ "$left" = /etc/fxpd ] || { echo "$left"; exit 1; }
+    [ "$(ls /etc/fxpd)" = "$(printf "cert.pem\nkey.pem")" ] && [ -f /srv/ftp/ann/new ]'
 so "no unit has failed" '! systemctl list-units --failed --no-legend | grep .'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Packs what is built (in $BUILT) as version $VERSION for Debian: build/fxpd_VERSION_ARCH.deb.
-# DEB_COMPRESSION is an option of dpkg-deb, such as -Znone.
+# DEB_COMPRESSION is an option of dpkg-deb, such as -Znone. Whoever packs it maintains it: DEBFULLNAME and
+# DEBEMAIL, as for other tools of Debian, or git's user, or that of this system.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -18,8 +19,12 @@ gzip -9n "$root"/usr/share/man/man?/*
 install -m 644 LICENSE "$root/usr/share/doc/fxpd/copyright"
 gzip -9nc CHANGELOG.md >"$root/usr/share/doc/fxpd/changelog.gz"
 
+name=${DEBFULLNAME:-$(git config user.name || id -un)}
+email=${DEBEMAIL:-$(git config user.email || echo "$(id -un)@$(uname -n)")}
+maintainer=$(printf '%s <%s>' "$name" "$email" | sed 's/[&|\]/\\&/g')
+
 mkdir "$root/DEBIAN"
-sed -e "s/@VERSION@/$VERSION/" -e "s/@ARCH@/$arch/" \
+sed -e "s|@MAINTAINER@|$maintainer|" -e "s/@VERSION@/$VERSION/" -e "s/@ARCH@/$arch/" \
     -e "s/@KIB@/$(du -sk --exclude=DEBIAN "$root" | cut -f 1)/" etc/deb/control >"$root/DEBIAN/control"
 (cd "$root" && find etc -type f | sed 's|^|/|' | sort) >"$root/DEBIAN/conffiles"
 (cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | sort | xargs md5sum) \
