@@ -102,6 +102,7 @@ uninstall:
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
 	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite \
 	    $(DESTDIR)$(DOCDIR)/SECURITY.md
+	rmdir $(DESTDIR)$(DOCDIR) 2>/dev/null || true
 
 # The source of the last commit, with its version.
 dist:

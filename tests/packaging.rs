@@ -89,6 +89,9 @@ fn make_install_puts_what_the_manual_lists_and_uninstall_takes_it_away_but_for_s
     }
     make("uninstall", stage.path(), &[]);
     assert_eq!(files(stage.path()), settings.map(|name| format!("/{name}")).into());
+    // Nor are there directories that are its alone.
+    let of_fxpd = run("find", &[stage.path().to_str().unwrap(), "-type", "d", "-name", "*fxpd*"]);
+    assert_eq!(of_fxpd.trim(), stage.path().join("etc/fxpd").display().to_string());
 }
 
 #[test]
@@ -235,6 +238,7 @@ fn make_deb_packs_programs_that_run_and_what_debian_asks_for() {
         "./usr/lib/tmpfiles.d/fxpd.conf",
         "./usr/share/man/man8/fxpd.8.gz",
         "./usr/share/doc/fxpd/copyright",
+        "./usr/share/doc/fxpd/CHANGELOG.md.gz",
     ] {
         assert!(listing.lines().any(|line| line.ends_with(&format!(" {file}"))), "{file}");
     }
@@ -263,6 +267,9 @@ fn make_deb_packs_programs_that_run_and_what_debian_asks_for() {
             ),
         ],
     );
+    let changelog = unpacked.path().join("usr/share/doc/fxpd/changelog.gz");
+    let told = run("dpkg-parsechangelog", &["-l", changelog.to_str().unwrap()]);
+    assert!(told.contains("\nMaintainer: Ann & Bob <ann@example.org>\n"), "{told}");
     programs_run(unpacked.path());
 }
 

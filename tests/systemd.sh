@@ -231,9 +231,9 @@ so "the package of Debian takes its place, and starts nothing by itself" '
 so "an upgrade goes on with the new program" '
     before=$(pid fxpd) && dpkg -i /made.deb && [ "$(pid fxpd)" != "$before" ] && visit ftp://127.0.0.1/'
 so "what is removed stops, and what is purged leaves keys, and the files of accounts" '
+    packed=$(dpkg -L fxpd | grep fxp)
     dpkg -r fxpd && [ "$(state fxpd)" != active ] && [ -f /etc/fxpd.conf ]
     dpkg -P fxpd
-    left=$(find /usr /lib /etc /var/log -name "*fxp*" ! -path "/etc/*-" ! -path "/var/log/journal/*" ! -type l)
-    [ "$left" = /etc/fxpd ] || { echo "$left"; exit 1; }
+    for path in $packed /var/log/fxpd; do [ ! -e "$path" ] || { echo "$path is left"; exit 1; }; done
     [ "$(ls /etc/fxpd)" = "$(printf "cert.pem\nkey.pem")" ] && [ -f /srv/ftp/ann/new ]'
 so "no unit has failed" '! systemctl list-units --failed --no-legend | grep .'

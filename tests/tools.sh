@@ -21,6 +21,7 @@ ip -V|iproute2
 command -v systemd-socket-activate|systemd
 command -v logrotate || test -x /usr/sbin/logrotate|logrotate
 command -v dpkg-deb|dpkg
+command -v dpkg-parsechangelog|dpkg-dev
 cargo fmt --version|rustfmt
 cargo clippy --version|clippy
 wget --version|wget

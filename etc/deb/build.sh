@@ -17,10 +17,14 @@ rmdir "$root/etc/fxpd"
 strip --strip-unneeded "$root/usr/sbin/fxpd" "$root/usr/bin/fxp"
 gzip -9n "$root"/usr/share/man/man?/*
 install -m 644 LICENSE "$root/usr/share/doc/fxpd/copyright"
-gzip -9nc CHANGELOG.md >"$root/usr/share/doc/fxpd/changelog.gz"
+gzip -9nc CHANGELOG.md >"$root/usr/share/doc/fxpd/CHANGELOG.md.gz"
 
 name=${DEBFULLNAME:-$(git config user.name || id -un)}
 email=${DEBEMAIL:-$(git config user.email || echo "$(id -un)@$(uname -n)")}
+moment=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+printf 'fxpd (%s) unstable; urgency=medium\n\n  * As CHANGELOG.md tells.\n\n -- %s <%s>  %s\n' \
+    "$VERSION" "$name" "$email" "$(date -R -d "@$moment")" |
+    gzip -9n >"$root/usr/share/doc/fxpd/changelog.gz"
 maintainer=$(printf '%s <%s>' "$name" "$email" | sed 's/[&|\]/\\&/g')
 
 mkdir "$root/DEBIAN"
