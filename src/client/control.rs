@@ -4,7 +4,7 @@
 use crate::{
     client::{ClientError, Site},
     net::{Channel, NetError, Next, Stream, Until, Wait},
-    proto::{Reply, ReplyAssembler},
+    proto::{Reply, ReplyAssembler, line::encode},
     sys::{poll::Interest, socket},
 };
 use std::{
@@ -24,12 +24,6 @@ const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
-
-/// "Interpret as command" (RFC 854).
-const TELNET_IAC: u8 = 255;
-
-/// From here on bytes are commands behind it.
-const TELNET_COMMANDS: u8 = 240;
 
 /// What stands in the log in place of a password.
 const MASK: &[u8] = b"****";
@@ -83,16 +77,7 @@ impl Control {
         self.record('>', &line(verb, shown));
         // One write: some servers take a line in two packets for two commands.
         let line = zeroize::Zeroizing::new(line(verb, bytes));
-        let mut wire = zeroize::Zeroizing::new(Vec::with_capacity(2 * line.len() + 2));
-        for (at, byte) in line.iter().enumerate() {
-            // Telnet, whose rules RFC 959 §2.3 keeps, takes one for a command and two for one. Not
-            // all servers know: where no command follows, one means one to all of them.
-            let commands = line.get(at + 1).is_some_and(|next| *next >= TELNET_COMMANDS);
-            wire.extend((*byte == TELNET_IAC && commands).then_some(TELNET_IAC));
-            wire.push(*byte);
-        }
-        wire.extend_from_slice(b"\r\n");
-        let sent = self.channel.send(&wire, &mut Until::within(self.timeout));
+        let sent = self.channel.send(&encode(&line), &mut Until::within(self.timeout));
         sent.map_err(|error| self.lost(error))
     }
 

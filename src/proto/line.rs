@@ -56,6 +56,22 @@ const DONT: u8 = 254;
 const SB: u8 = 250;
 const SE: u8 = 240;
 
+/// A line for the wire, its end included: the reverse of [`LineAssembler`]. It is wiped when dropped.
+///
+/// Telnet, whose rules RFC 959 §2.3 keeps, takes one byte 255 for a command and two for one. Not all
+/// programs know: where no command follows, one means one to all of them.
+pub fn encode(line: &[u8]) -> Zeroizing<Vec<u8>> {
+    // Room for all of it at once: a vector that grows leaves copies of a password behind.
+    let mut wire = Zeroizing::new(Vec::with_capacity(2 * line.len() + 2));
+    for (at, byte) in line.iter().enumerate() {
+        let means_command = line.get(at + 1).is_some_and(|next| *next >= SE);
+        wire.extend((*byte == IAC && means_command).then_some(IAC));
+        wire.push(*byte);
+    }
+    wire.extend_from_slice(b"\r\n");
+    wire
+}
+
 impl LineAssembler {
     /// Lines of more than `max_bytes` are dropped.
     pub fn new(max_bytes: usize) -> LineAssembler {
@@ -148,6 +164,7 @@ impl LineAssembler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn lines(wire: &[u8]) -> Vec<Line> {
         let mut assembler = LineAssembler::new(16);
@@ -205,6 +222,25 @@ mod tests {
         assert_eq!(lines(b"CWD \xffa\xff b\r\n"), [Ok(b"CWD \xffa\xff b".to_vec().into())]);
         for bad in [&b"A\r\xff\n"[..], b"A\xff\n\r\n", b"A\r\xffB\r\n"] {
             assert_eq!(lines(bad), [Err(LineFault::ForbiddenByte)], "{}", bad.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_read_as_sent(
+            lines in prop::collection::vec(
+                prop::collection::vec(prop_oneof![b'\x01'..=b'\x09', b' '..=b'~', 0xf0..=0xff_u8], 0..40),
+                1..5,
+            ),
+        ) {
+            let wire: Vec<u8> = lines.iter().flat_map(|line| encode(line).to_vec()).collect();
+            let (mut rest, mut read) = (&wire[..], Vec::new());
+            let mut assembler = LineAssembler::new(40);
+            while let Some(line) = assembler.take(&mut rest) {
+                read.push(line.unwrap());
+            }
+            prop_assert!(!assembler.is_mid_line());
+            prop_assert_eq!(read, lines);
         }
     }
 }

@@ -12,7 +12,7 @@ mod facts_line;
 mod fingerprint;
 mod glob;
 mod host;
-mod line;
+pub mod line;
 mod list_options;
 mod listed;
 mod long_line;

@@ -3,6 +3,7 @@
 //! A reply is printed in one place, [`Reply::encode`], which cannot be made to forge a line:
 //! control characters in a text are replaced, and the inner lines of a long reply are indented.
 
+use crate::proto::line;
 use std::{fmt, mem};
 
 /// A reply code. The server sends the named ones; a client may meet any.
@@ -168,16 +169,16 @@ impl Reply {
     pub fn encode(&self) -> Vec<u8> {
         let mut wire = Vec::new();
         let last = self.lines.len().saturating_sub(1);
-        for (number, line) in self.lines.iter().enumerate() {
-            match number {
-                n if n == last => wire.extend_from_slice(format!("{} ", self.code).as_bytes()),
-                0 => wire.extend_from_slice(format!("{}-", self.code).as_bytes()),
+        for (number, text) in self.lines.iter().enumerate() {
+            let mut line = match number {
+                n if n == last => format!("{} ", self.code).into_bytes(),
+                0 => format!("{}-", self.code).into_bytes(),
                 // RFC 959 §4.2: an inner line must not look like the last one; RFC 2389 §3.2
                 // wants one blank.
-                _ => wire.push(b' '),
-            }
-            push_printable(line, &mut wire);
-            wire.extend_from_slice(b"\r\n");
+                _ => b" ".to_vec(),
+            };
+            push_printable(text, &mut line);
+            wire.extend_from_slice(&line::encode(&line));
         }
         wire
     }
@@ -215,11 +216,14 @@ pub struct ReplyAssembler {
 /// A longer reply is taken for an attack on our memory.
 const MAX_REPLY_BYTES: usize = 1 << 20;
 
+/// What a line costs besides its bytes: empty ones are not free.
+const LINE_BYTES: usize = mem::size_of::<Vec<u8>>();
+
 impl ReplyAssembler {
     /// Takes one line, without its line end. `Ok(Some)` when it completes a reply; an error, with
     /// the line, when it is none.
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, String> {
-        self.bytes += line.len();
+        self.bytes += line.len() + LINE_BYTES;
         if self.bytes > MAX_REPLY_BYTES {
             return Err("a reply of more than a mebibyte".to_owned());
         }
@@ -274,6 +278,7 @@ fn parse_head(line: &[u8]) -> Option<(Code, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn wire(reply: Reply) -> String {
         String::from_utf8(reply.encode()).unwrap()
@@ -298,6 +303,18 @@ mod tests {
         let latin1 = Reply::new(Code::OK, b"caf\xe9\x85".to_vec()).encode();
         assert_eq!(latin1, b"200 caf\xe9?\r\n");
         assert_eq!(wire(Reply::quoted_path(b"/a\"b", "is here")), "257 \"/a\"\"b\" is here\r\n");
+    }
+
+    /// Telnet takes one byte 255 before these for a command; a client that reads telnet would lose
+    /// the end of the path.
+    #[test]
+    fn a_byte_that_telnet_takes_for_a_command_is_doubled() {
+        let reply = Reply::quoted_path(b"/\xff\xfe\xff\xff\"\xffa", "is here");
+        let wire = reply.encode();
+        assert_eq!(wire, b"257 \"/\xff\xff\xfe\xff\xff\xff\"\"\xffa\" is here\r\n");
+        let line = line::LineAssembler::new(64).take(&mut &wire[..]).unwrap().unwrap();
+        let read = ReplyAssembler::default().line(&line).unwrap().unwrap();
+        assert_eq!(read.path_quoted(), reply.path_quoted());
     }
 
     #[test]
@@ -337,5 +354,35 @@ mod tests {
         assembler.line(b"211-x").unwrap();
         let line = vec![b'x'; 1 << 16];
         assert!((0..32).any(|_| assembler.line(&line).is_err()), "bounded");
+        let mut assembler = ReplyAssembler::default();
+        assembler.line(b"211-x").unwrap();
+        assert!((0..1 << 16).any(|_| assembler.line(b"").is_err()), "empty lines are bounded too");
+    }
+
+    proptest! {
+        /// Bytes of other encodings are among them, and those that telnet takes for commands.
+        #[test]
+        fn every_reply_is_read_as_printed(
+            number in 100..600_u16,
+            lines in prop::collection::vec(
+                prop_oneof!["\\PC{0,40}".prop_map(String::into_bytes), prop::collection::vec(0xe0..=0xff_u8, 0..9)],
+                1..9,
+            ),
+        ) {
+            let reply = Reply { code: Code(number), lines };
+            let wire = reply.encode();
+            let (mut rest, mut read) = (&wire[..], Vec::new());
+            let (mut cutter, mut assembler) = (line::LineAssembler::new(1 << 16), ReplyAssembler::default());
+            while let Some(line) = cutter.take(&mut rest) {
+                read.extend(assembler.line(&line.unwrap()).unwrap());
+            }
+            prop_assert_eq!(read, [reply]);
+        }
+
+        #[test]
+        fn every_path_is_read_as_quoted(path: Vec<u8>) {
+            let quoted = Reply::quoted_path(&path, "is \"here\"").path_quoted();
+            prop_assert_eq!(quoted, Some(path));
+        }
     }
 }
