@@ -1,7 +1,7 @@
 //! The lines of `LIST` and `NLST`, in the one form that every client's parser knows: `ls -l` in
 //! the C locale, whatever the locale here is.
 
-use crate::proto::{Entry, Kind, Marks, entry::push_name};
+use crate::proto::{Entry, Kind, Marks, entry::push_name, stamp};
 use jiff::{Timestamp, tz::TimeZone};
 
 /// What all long lines of a listing have in common.
@@ -30,7 +30,7 @@ impl Entry {
     /// The line of `ls -l`, times in the form's zone. Times within half a year before its moment
     /// show the hour, all others the year.
     pub fn long_line(&self, form: &LongForm, marks: Marks, into: &mut Vec<u8>) {
-        let local = self.modified.to_zoned(form.zone.clone());
+        let local = self.modified.to_zoned(form.zone.clone()).datetime().max(stamp::FIRST);
         let age = form.now.duration_since(self.modified).as_secs();
         let date = if (0..HALF_A_YEAR_S).contains(&age) { "%b %e %H:%M" } else { "%b %e  %Y" };
         let (owner, group) = match &form.names {
@@ -111,6 +111,16 @@ mod tests {
                 "{now}"
             );
         }
+    }
+
+    #[test]
+    fn a_year_has_four_digits() {
+        let caesar = Entry {
+            modified: "-000044-03-15T12:00:00Z".parse().unwrap(),
+            ..sample(Kind::File, 0o644)
+        };
+        let line = long(&caesar, &form("2026-03-01T00:00:00Z", None));
+        assert!(line.contains(" Jan  1  0000 a b"), "{line}");
     }
 
     #[test]

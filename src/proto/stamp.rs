@@ -3,9 +3,13 @@
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-/// Prints a time in UTC, with milliseconds when there are any.
+/// The earliest time that a year of four digits can tell. A file system may keep earlier ones, and
+/// `-0044` is no year to a client.
+pub const FIRST: civil::DateTime = civil::datetime(0, 1, 1, 0, 0, 0, 0);
+
+/// Prints a time in UTC, with milliseconds when there are any; [`FIRST`] if it is before that.
 pub fn print(time: Timestamp) -> String {
-    let utc = time.to_zoned(TimeZone::UTC);
+    let utc = time.to_zoned(TimeZone::UTC).datetime().max(FIRST);
     let seconds = utc.strftime("%Y%m%d%H%M%S").to_string();
     match utc.millisecond() {
         0 => seconds,
@@ -37,6 +41,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_stamp_is_in_utc_with_milliseconds_where_there_are_any() {
@@ -45,6 +50,7 @@ mod tests {
             ("2026-02-03T04:05:06.789123Z", "20260203040506.789"),
             ("1999-12-31T23:59:59.001Z", "19991231235959.001"),
             ("2026-02-03T04:05:06+02:00", "20260203020506"),
+            ("-000044-03-15T12:00:00Z", "00000101000000"),
         ] {
             assert_eq!(print(time.parse().unwrap()), stamp);
         }
@@ -72,6 +78,21 @@ mod tests {
             "20260203040506.1234567890",
         ] {
             assert!(parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_time_is_read_as_printed(milliseconds in -62_167_219_200_000..=253_402_207_200_000_i64) {
+            let time = Timestamp::from_millisecond(milliseconds).unwrap();
+            prop_assert_eq!(parse(&print(time)), Some(time));
+        }
+
+        #[test]
+        fn whatever_is_read_prints_as_a_stamp(text in "[0-9]{14}(\\.[0-9]{1,9})?|\\PC*") {
+            if let Some(time) = parse(&text) {
+                prop_assert!(text.starts_with(&print(time)[..12]), "{} is {}", text, time);
+            }
         }
     }
 }
