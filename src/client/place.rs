@@ -1,6 +1,7 @@
 //! One end of a job: a file or directory on a server, or one here.
 
-use crate::client::{Location, SiteFault};
+use crate::client::{Location, SiteFault, site::IN_PATH};
+use percent_encoding::percent_encode;
 use std::{ffi::OsStr, fmt, os::unix::ffi::OsStrExt, path::PathBuf};
 
 /// A file or directory, wherever it is.
@@ -36,11 +37,17 @@ impl Place {
 }
 
 impl fmt::Display for Place {
-    /// For people, and stable: two places that show alike are the same place.
+    /// For people, and stable: two places that show alike are the same place. A local path that is
+    /// not UTF-8 shows as a URL, which no place of this host is understood from.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Remote(location) => write!(f, "{location}"),
-            Place::Local(path) => write!(f, "{}", path.display()),
+            Place::Local(path) => match path.to_str() {
+                Some(text) => f.write_str(text),
+                None => {
+                    write!(f, "file://{}", percent_encode(path.as_os_str().as_bytes(), IN_PATH))
+                }
+            },
         }
     }
 }
@@ -68,6 +75,8 @@ mod tests {
             assert_eq!(shown_place.to_string(), shown);
             assert_eq!(place(shown), Ok(shown_place), "read back");
         }
+        let latin = Place::Local(OsStr::from_bytes(b"/a b/caf\xe9").into());
+        assert_eq!(latin.to_string(), "file:///a%20b/caf%E9", "no other place shows so");
         assert!(place("ftps://h/").unwrap().is_spelt_as_directory());
         assert!(place("/tmp/").unwrap().is_spelt_as_directory());
         assert!(!place("ftps://h/a").unwrap().is_spelt_as_directory());

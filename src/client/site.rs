@@ -62,7 +62,7 @@ pub struct Location {
 
 /// What a URL writes in hexadecimal digits: in a name, and in a path.
 const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const IN_PATH: &AsciiSet = &IN_NAME.remove(b'/');
+pub(super) const IN_PATH: &AsciiSet = &IN_NAME.remove(b'/');
 
 impl fmt::Display for Location {
     /// The URL, in the one form that all spellings of the same location share.
@@ -202,6 +202,7 @@ fn decode(text: &str) -> Result<Vec<u8>, SiteFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn urls_are_taken_apart() {
@@ -250,6 +251,23 @@ mod tests {
             ("ftps://%ff@h/", SiteFault::User),
         ] {
             assert_eq!(text.parse::<Location>(), Err(fault), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_location_is_read_as_printed(
+            security in prop::sample::select(vec![Security::Explicit, Security::Implicit, Security::Clear]),
+            user in prop::option::of("\\PC{0,20}"), name in "[a-z0-9][a-z0-9._-]{0,20}",
+            address: Option<Ipv6Addr>, port in 1..=u16::MAX,
+            path in prop_oneof!["[ -~]{0,20}".prop_map(String::into_bytes), prop::collection::vec(14..=0xff_u8, 0..20)],
+        ) {
+            let host = address.map_or(name, |address| address.to_string());
+            let path = RemotePath::new(path).unwrap();
+            let location = Location { site: Site { security, user, host, port }, path };
+            let shown = location.to_string();
+            prop_assert!(shown.bytes().all(|byte| byte.is_ascii_graphic()), "{}", shown);
+            prop_assert_eq!(shown.parse(), Ok(location));
         }
     }
 }
