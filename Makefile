@@ -19,7 +19,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-auth.5 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 UNITS   := fxpd.service fxpd@.service fxpd-implicit@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools check check-full check-systemd check-tools soak demo install uninstall dist deb clean
+.PHONY: all build-tools check check-full check-systemd check-tools fuzz soak demo install uninstall dist deb clean
 
 all: build-tools
 	$(CARGO) build --release --locked
@@ -58,6 +58,11 @@ soak: check-tools
 check-systemd:
 	$(CARGO) build --locked --bins
 	tests/systemd.sh target/debug
+
+# Every parser, and whole sessions of the server, tried with input that is made up to reach all of
+# their code. FUZZ_SECONDS sets another total than 60. What earlier findings were is tried by check.
+fuzz: build-tools
+	@fuzz/run.sh
 
 check-tools: build-tools
 	@tests/tools.sh check

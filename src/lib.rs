@@ -16,6 +16,9 @@
 //! ```
 //! An import goes down, never up or sideways; `tests/layers.rs` holds this table.
 //!
+//! `fuzzing` stands beside them, in tests and fuzzers alone: what holds of every parser, whatever bytes
+//! come.
+//!
 //! Where to look:
 //! - **Who is TLS client on a data connection** is decided in `session/data.rs`, by the rule in
 //!   `proto/role.rs`, and carried out by the one `match` in `net/tls.rs`.
@@ -146,6 +149,10 @@
 //! ```
 
 #![deny(missing_docs)]
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod auth;
 mod client;

@@ -177,9 +177,16 @@ fn no_async_runtime_is_in_the_tree() {
     // The tree is that of this platform; the lock file holds what any could need.
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
     let lock = fs::read_to_string(lock).unwrap();
-    for (text, head, end) in [(tree, "", " v"), (lock, "name = \"", "\"")] {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.lock");
+    let fuzz = fs::read_to_string(fuzz).unwrap();
+    let locked = ("name = \"", "\"");
+    for (text, (head, end), last) in [
+        (tree, ("", " v"), "suppaftp"),
+        (lock, locked, "suppaftp"),
+        (fuzz, locked, "libfuzzer-sys"),
+    ] {
         let has = |name| text.lines().any(|line| line.starts_with(&format!("{head}{name}{end}")));
-        assert!(has("openssl") && has("suppaftp"), "all dependencies are there");
+        assert!(has("openssl") && has(last), "all dependencies are there");
         for runtime in ["tokio", "async-std", "smol", "hyper", "mio"] {
             assert!(!has(runtime), "{runtime} is among the dependencies");
         }

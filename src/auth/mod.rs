@@ -16,6 +16,10 @@ mod sources;
 mod user_line;
 mod users;
 
+/// For the fuzzers.
+#[cfg(any(test, fuzzing))]
+pub use {program::Answer, users::parse_all as parse_users};
+
 pub use account::{Account, FxpGrant, FxpLevel, Right};
 pub use anonymous::Anonymous;
 pub(crate) use anonymous::email;

@@ -308,6 +308,8 @@ fn network(text: &str) -> Result<IpNet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::{Amount, Fingerprint};
+    use proptest::prelude::*;
 
     const PHC: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
                        gqcYzx6nmpSALmrtLAhgAbBQVyPmPRJQHyhzR2dJcEY";
@@ -430,5 +432,62 @@ mod tests {
             set.set(option).unwrap();
         }
         assert_eq!(set, UserOptions::default());
+    }
+
+    fn nets() -> impl Strategy<Value = Vec<IpNet>> {
+        let net = (any::<IpAddr>(), 0..=32_u8)
+            .prop_map(|(address, bits)| IpNet::new(address.to_canonical(), bits).unwrap().trunc());
+        let ours = net.prop_filter("no IPv4 in IPv6 form", |net| network(&net.to_string()).is_ok());
+        prop::collection::vec(ours, 0..3)
+    }
+
+    fn any_options() -> impl Strategy<Value = UserOptions> {
+        use prop::{collection::vec, option::of, sample::select};
+        let level = || of(select(FxpLevel::WORDS.map(|(_, level)| level).to_vec()));
+        let pin = any::<[u8; 32]>().prop_map(|it| ClientProof::Pin(Fingerprint::from_digest(it)));
+        let amount = || of(any::<u64>().prop_map(Amount));
+        let levels =
+            (of(select(ACCESS_WORDS.map(|word| word.1).to_vec())), level(), level(), level());
+        let lists =
+            (nets(), nets(), nets(), vec(prop_oneof![Just(ClientProof::Authority), pin], 0..3));
+        let rights = vec(select(Right::WORDS.map(|word| word.1).to_vec()), 0..3);
+        let limits = (amount(), amount(), of(any::<u64>()), of(1..usize::MAX));
+        (levels, lists, rights, limits).prop_map(|(levels, lists, rights, limits)| {
+            let (access, fxp, fxp_out, fxp_in) = levels;
+            let (fxp_out_networks, fxp_in_networks, networks, cert) = lists;
+            let (rate, quota_bytes, quota_files, sessions) = limits;
+            let limits = AccountLimits { rate, quota_bytes, quota_files, sessions };
+            UserOptions {
+                access,
+                fxp,
+                fxp_out,
+                fxp_in,
+                fxp_out_networks,
+                fxp_in_networks,
+                networks,
+                cert,
+                rights,
+                limits,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_read_as_printed(
+            name in "[a-z][!-9;-~ü]{0,9}", hash in prop::sample::select(vec![PHC, "", "!", "*", "!locked"]),
+            ids: (u32, u32), gecos in "[ -9;-~ü]{0,20}", home in "/[ -9;-~ü]{0,20}", shell in "[ -9;-~]{0,9}",
+            options in any_options(),
+        ) {
+            let hash = hash.to_owned();
+            let line = UserLine { name, hash, uid: ids.0, gid: ids.1, gecos, home, shell, options };
+            let printed = line.to_string();
+            prop_assert_eq!(printed.parse(), Ok(line), "{}", printed);
+        }
+
+        #[test]
+        fn every_option_is_read_as_printed(options in any_options()) {
+            prop_assert_eq!(options.to_string().parse(), Ok(options));
+        }
     }
 }

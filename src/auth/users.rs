@@ -123,7 +123,7 @@ fn affinity(name: &str, hash: &str) -> u64 {
 }
 
 /// The accounts in the text of a users file. `path` is for the errors alone.
-pub(super) fn parse_all(path: &Path, text: &[u8]) -> Result<Vec<UserLine>, UsersFileError> {
+pub fn parse_all(path: &Path, text: &[u8]) -> Result<Vec<UserLine>, UsersFileError> {
     let mut lines = Vec::new();
     let mut first_seen = HashMap::new();
     for (number, raw) in (1..).zip(text.split(|byte| *byte == b'\n')) {

@@ -34,6 +34,13 @@ mod upload;
 mod verified;
 mod wishes;
 
+/// For the fuzzers.
+#[cfg(any(test, fuzzing))]
+pub use {
+    job::{Known, read_entries},
+    tree::Lines,
+};
+
 pub use carried::Carried;
 pub use connection::{Connection, Setup};
 pub use control::ProtocolLog;

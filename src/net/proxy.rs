@@ -8,7 +8,7 @@ use crate::net::{NetError, address::canonical};
 use proxy_header::{ParseConfig, Protocol, ProxyHeader};
 use std::{
     io::{self, Read},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
 };
 
 /// A header of version 2 with more bytes is refused; those of version 1 have 107 at most.
@@ -39,7 +39,7 @@ pub struct Preface {
 
 impl Preface {
     /// Reads what is there. `None` when more is to come; an error when it is no header.
-    pub fn step(&mut self, mut socket: &TcpStream) -> Result<Option<Behalf>, NetError> {
+    pub fn step(&mut self, mut socket: impl Read) -> Result<Option<Behalf>, NetError> {
         loop {
             let missing = self.missing()?;
             if missing == 0 {

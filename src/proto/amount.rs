@@ -41,6 +41,7 @@ impl fmt::Display for Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn amounts_read_back_as_they_print() {
@@ -60,6 +61,14 @@ mod tests {
         }
         for text in ["", "K", "-1", "+1", "1k", "1KK", "1 K", "1.5M", "18446744073709551615K"] {
             assert!(text.parse::<Amount>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_is_read_as_printed(bytes: u64, zeros in 0..64) {
+            let amount = Amount(bytes >> zeros << zeros);
+            prop_assert_eq!(amount.to_string().parse(), Ok(amount));
         }
     }
 }

@@ -155,6 +155,7 @@ pub(super) fn sample(kind: Kind, mode: u32) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_could_end_a_line_is_replaced_and_all_else_passes() {
@@ -178,5 +179,22 @@ mod tests {
         assert!(some.has(Permits::READ) && some.has(some) && !some.has(Permits::ALL));
         assert!(!some.without(Permits::READ).has(Permits::READ));
         assert!(Permits::ALL.has(some) && Permits::NONE.has(Permits::NONE));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_shown_as_it_is_or_without_what_ends_lines(name: Vec<u8>, text in "\\PC{0,40}") {
+            let shown = |name: &[u8]| {
+                let mut line = Vec::new();
+                push_name(name, &mut line);
+                line
+            };
+            let once = shown(&name);
+            prop_assert!(!once.iter().any(u8::is_ascii_control));
+            prop_assert_eq!(&shown(&once), &once);
+            if !text.contains(['\u{2028}', '\u{2029}']) {
+                prop_assert_eq!(shown(text.as_bytes()), text.as_bytes());
+            }
+        }
     }
 }

@@ -59,6 +59,7 @@ impl FromStr for Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_fingerprint_is_read_as_printed() {
@@ -71,5 +72,16 @@ mod tests {
             assert!(bad.parse::<Fingerprint>().is_err(), "{bad}");
         }
         assert_eq!(Fingerprint::from_hex(&format!("+{}", &print.hex()[1..])), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_fingerprint_is_read_as_printed(digest: [u8; 32]) {
+            let print = Fingerprint(digest);
+            prop_assert_eq!(print.to_string().parse(), Ok(print));
+            prop_assert_eq!(Fingerprint::from_hex(&print.hex()), Some(print));
+            let pairs: Vec<_> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+            prop_assert_eq!(format!("SHA256:{}", pairs.join(":")).parse(), Ok(print));
+        }
     }
 }

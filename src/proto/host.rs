@@ -70,6 +70,7 @@ fn is_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_and_literals_are_read_and_shown() {
@@ -115,6 +116,18 @@ mod tests {
             name.as_str(),
         ] {
             assert!(text.parse::<HostName>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_host_is_read_as_printed(
+            address: IpAddr, label in "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", more in "(\\.[a-z]{1,9}){0,9}",
+        ) {
+            let address = HostName::Address(address.to_canonical());
+            prop_assert_eq!(address.to_string().parse(), Ok(address));
+            let domain = HostName::Domain(format!("x{}{more}", &label[1..]));
+            prop_assert_eq!(domain.to_string().parse(), Ok(domain));
         }
     }
 }

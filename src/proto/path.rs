@@ -119,6 +119,7 @@ impl fmt::Debug for VirtualPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn join(cwd: &str, name: &str) -> String {
         let cwd = VirtualPath::root().join(&PathArg::new(cwd).unwrap());
@@ -161,5 +162,19 @@ mod tests {
         assert_eq!(VirtualPath::root().parent(), VirtualPath::root());
         assert_eq!(path.parent().child(b"b"), path);
         assert_eq!(VirtualPath::root().child(b"a"), path.parent());
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_means_itself_and_stays_in_the_tree(
+            cwd in "[a./]{0,20}", name in prop_oneof!["[ab./]{1,40}".prop_map(String::into_bytes), prop::collection::vec(14..=0xff_u8, 1..40)],
+        ) {
+            let cwd = PathArg::new(cwd).map_or_else(VirtualPath::root, |it| VirtualPath::root().join(&it));
+            let path = cwd.join(&PathArg::new(name).unwrap());
+            let again = PathArg::new(path.as_bytes()).unwrap();
+            prop_assert_eq!(&VirtualPath::root().join(&again), &path);
+            prop_assert_eq!(&cwd.join(&again), &path);
+            prop_assert!(path.components().all(|part| !matches!(part, b"." | b"..")));
+        }
     }
 }

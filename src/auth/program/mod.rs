@@ -22,7 +22,8 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
-use words::{Answer, Verdict};
+pub use words::Answer;
+use words::Verdict;
 
 /// How long a process that failed is not started again, at first; then twice as long each time.
 const FIRST_REST: Duration = Duration::from_millis(250);

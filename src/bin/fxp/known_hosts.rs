@@ -43,7 +43,7 @@ impl KnownHosts {
         }
         let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path);
         // One write, so that two programs at once do not mix their lines.
-        let line = format!("{server} {fingerprint}\n");
+        let line = line(server, &fingerprint);
         opened.and_then(|mut file| file.write_all(line.as_bytes())).map_err(cannot)?;
         self.entries.push((server.to_owned(), fingerprint));
         Ok(())
@@ -55,7 +55,7 @@ impl KnownHosts {
         let text = fs::read_to_string(&self.path).map_err(cannot)?;
         let others = text.lines().filter(|line| line.split_whitespace().next() != Some(server));
         let mut kept: String = others.flat_map(|line| [line, "\n"]).collect();
-        kept.push_str(&format!("{server} {fingerprint}\n"));
+        kept.push_str(&line(server, &fingerprint));
         // Beside it and then renamed, so that a full disk costs nothing.
         let beside = self.path.with_extension("new");
         let mut options = OpenOptions::new();
@@ -76,8 +76,13 @@ impl KnownHosts {
     }
 }
 
-/// An error is the number of the first bad line.
-fn parse(text: &str) -> Result<Vec<(String, Fingerprint)>, usize> {
+/// The line that records a server.
+pub fn line(server: &str, fingerprint: &Fingerprint) -> String {
+    format!("{server} {fingerprint}\n")
+}
+
+/// The reverse. An error is the number of the first bad line.
+pub fn parse(text: &str) -> Result<Vec<(String, Fingerprint)>, usize> {
     let mut entries = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -95,6 +100,7 @@ fn parse(text: &str) -> Result<Vec<(String, Fingerprint)>, usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn fingerprint(byte: &str) -> Fingerprint {
         format!("SHA256:{}", byte.repeat(32)).parse().unwrap()
@@ -128,5 +134,17 @@ mod tests {
         assert_eq!(parse(&good).unwrap().len(), 1);
         assert_eq!(parse(&format!("{good}h:21 SHA256:zz\n")), Err(4));
         assert_eq!(parse("h:21"), Err(1));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_read_as_written(
+            hosts in prop::collection::vec(("[!-~&&[^#]][!-~]{0,20}", "[0-9a-f]{64}"), 0..9),
+        ) {
+            let entry = |(server, hex): (String, String)| (server, format!("SHA256:{hex}").parse().unwrap());
+            let entries: Vec<(String, Fingerprint)> = hosts.into_iter().map(entry).collect();
+            let text: String = entries.iter().map(|(server, print)| line(server, print)).collect();
+            prop_assert_eq!(parse(&text), Ok(entries));
+        }
     }
 }

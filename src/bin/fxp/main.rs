@@ -7,6 +7,8 @@ mod credentials;
 mod doctor;
 mod exit;
 mod files;
+#[cfg(test)]
+mod fuzzing;
 mod job;
 mod known_hosts;
 #[path = "../shared/located.rs"]

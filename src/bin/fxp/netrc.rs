@@ -31,7 +31,8 @@ pub fn look_up(path: &Path, machine: &str, login: Option<&str>) -> Result<Option
     Ok(find(&text, machine, login))
 }
 
-fn find(text: &str, machine: &str, login: Option<&str>) -> Option<Entry> {
+/// The same in the text of such a file.
+pub fn find(text: &str, machine: &str, login: Option<&str>) -> Option<Entry> {
     parse(text).into_iter().find(|entry| {
         let machine_fits =
             entry.machine.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(machine));

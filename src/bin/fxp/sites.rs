@@ -88,8 +88,13 @@ impl Sites {
             }
             Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
         };
-        let entries = parse(&toml, file.parent().unwrap_or(Path::new("")));
-        let entries = entries.map_err(|located| located.at(file, &toml))?;
+        Sites::parse(&toml, file)
+    }
+
+    /// Understands the text of `file`.
+    pub fn parse(toml: &str, file: &Path) -> Result<Sites, String> {
+        let entries = parse(toml, file.parent().unwrap_or(Path::new("")));
+        let entries = entries.map_err(|located| located.at(file, toml))?;
         Ok(Sites { entries, file: file.to_owned() })
     }
 

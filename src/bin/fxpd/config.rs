@@ -129,7 +129,7 @@ impl Config {
     }
 
     /// Settings replace what was set before; hosts and peers are added to what there is.
-    fn apply_file(&mut self, file: &Path, text: &str) -> Result<(), Located> {
+    pub fn apply_file(&mut self, file: &Path, text: &str) -> Result<(), Located> {
         let table = located::table(text)?;
         let origin = |offset| Origin::file(file, text, offset);
         for (key, value) in table.get_ref() {
@@ -160,7 +160,7 @@ impl Config {
 
     /// Applies one `key=value`. The value is TOML where that fits, and bare text otherwise:
     /// nobody wants to quote quotes for a shell.
-    fn apply_override(&mut self, text: &str) -> Read<()> {
+    pub fn apply_override(&mut self, text: &str) -> Read<()> {
         let (key, value) = text.split_once('=').ok_or("expected key=value")?;
         let (key, value) = (key.trim(), value.trim());
         let setting = find(key).ok_or_else(|| format!("unknown setting '{key}'"))?;

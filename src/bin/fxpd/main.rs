@@ -9,6 +9,8 @@ mod doubts;
 mod effective;
 mod entrances;
 mod failure;
+#[cfg(test)]
+mod fuzzing;
 mod hook_run;
 mod hooks;
 mod hosts;

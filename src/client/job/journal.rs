@@ -29,8 +29,16 @@ enum Line {
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
+    known: Known,
+}
+
+/// What the lines of a journal say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Known {
     begun: HashSet<TreePath>,
     done: HashMap<TreePath, Entry>,
+    /// How many bytes were whole lines.
+    end: u64,
 }
 
 /// No path is longer than 4096 bytes, and nothing else in a line is long.
@@ -48,13 +56,12 @@ impl Journal {
         let file = options.open(path).map_err(failed)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| failed(io::Error::other("the same job is running already")))?;
-        let (begun, done) = (HashSet::new(), HashMap::new());
-        let mut journal = Journal { file, path: path.to_owned(), begun, done };
-        let end = journal.read(job)?;
+        let known = Known::read(BufReader::new(&file), job).map_err(failed)?;
+        let mut journal = Journal { file, path: path.to_owned(), known };
         // What was cut is overwritten.
-        journal.file.set_len(end).map_err(failed)?;
-        journal.file.seek(SeekFrom::Start(end)).map_err(failed)?;
-        if end == 0 {
+        journal.file.set_len(journal.known.end).map_err(failed)?;
+        journal.file.seek(SeekFrom::Start(journal.known.end)).map_err(failed)?;
+        if journal.known.end == 0 {
             journal.write(&Line::Job(job.to_owned()))?;
         }
         Ok(journal)
@@ -62,27 +69,27 @@ impl Journal {
 
     /// Whether nothing was done before.
     pub fn is_new(&self) -> bool {
-        self.begun.is_empty() && self.done.is_empty()
+        self.known.begun.is_empty() && self.known.done.is_empty()
     }
 
     /// What an earlier run wrote down of a file.
     pub fn earlier(&self, path: &TreePath) -> Earlier<'_> {
-        match self.done.get(path) {
+        match self.known.done.get(path) {
             Some(entry) => Earlier::Done(entry),
-            None if self.begun.contains(path) => Earlier::Begun,
+            None if self.known.begun.contains(path) => Earlier::Begun,
             None => Earlier::Unknown,
         }
     }
 
     /// What arrived in an earlier run.
     pub fn entry(&self, path: &TreePath) -> Option<Entry> {
-        self.done.get(path).cloned()
+        self.known.done.get(path).cloned()
     }
 
     /// A file is about to be written. Said before the first byte of it can be: half a file that
     /// nobody knows of would pass for a whole one.
     pub fn begin(&self, path: &TreePath) -> Result<(), ClientError> {
-        self.write(&Line::Begun(percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string()))
+        self.write(&Line::begun(path))
     }
 
     /// It arrived.
@@ -100,49 +107,10 @@ impl Journal {
         fs::remove_file(&self.path).map_err(|error| self.failed(error))
     }
 
-    /// Reads what is there; how many bytes of it are whole lines.
-    fn read(&mut self, job: &str) -> Result<u64, ClientError> {
-        let failed = |error| ClientError::Local(self.path.clone(), error);
-        let damaged = |line: usize| {
-            failed(io::Error::other(format!(
-                "line {line} is damaged; remove the file to begin anew"
-            )))
-        };
-        let mut lines = BufReader::new(&self.file);
-        let mut end = 0;
-        for number in 1.. {
-            let mut line = Vec::new();
-            let read = io::Read::take(&mut lines, MAX_LINE_BYTES).read_until(b'\n', &mut line);
-            let count = read.map_err(failed)? as u64;
-            if count == 0 || (!line.ends_with(b"\n") && count < MAX_LINE_BYTES) {
-                break;
-            }
-            match serde_json::from_slice(&line) {
-                Ok(Line::Job(name)) if number == 1 && name == job => {}
-                Ok(Line::Job(name)) if number == 1 => {
-                    return Err(failed(io::Error::other(format!("it is of another job: {name}"))));
-                }
-                Ok(Line::Begun(path)) if number > 1 => {
-                    let path: Vec<u8> = percent_decode_str(&path).collect();
-                    self.begun.insert(TreePath::new(&path).ok_or_else(|| damaged(number))?);
-                }
-                Ok(Line::Done(entry)) if number > 1 => {
-                    let path = entry.tree_path().ok_or_else(|| damaged(number))?;
-                    self.done.insert(path, entry);
-                }
-                _ => return Err(damaged(number)),
-            }
-            end += count;
-        }
-        Ok(end)
-    }
-
     fn write(&self, line: &Line) -> Result<(), ClientError> {
-        let mut text = serde_json::to_vec(line).expect("strings and numbers are JSON");
-        text.push(b'\n');
         // One write, so that a kill leaves whole lines and at most one that is cut, and so that the
         // lines of several lanes do not mix.
-        (&self.file).write_all(&text).map_err(|error| self.failed(error))
+        (&self.file).write_all(&line.encode()).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: io::Error) -> ClientError {
@@ -150,10 +118,82 @@ impl Journal {
     }
 }
 
+impl Line {
+    fn begun(path: &TreePath) -> Line {
+        Line::Begun(percent_encode(path.as_bytes(), NON_ALPHANUMERIC).to_string())
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec(self).expect("strings and numbers are JSON");
+        text.push(b'\n');
+        text
+    }
+}
+
+/// For the fuzzers: the reverse of [`Known::read`].
+#[cfg(any(test, fuzzing))]
+impl Known {
+    /// How many bytes were whole lines.
+    pub fn whole_bytes(&self) -> u64 {
+        self.end
+    }
+
+    /// The journal of `job` that says this.
+    pub fn encode(&self, job: &str) -> Vec<u8> {
+        let mut lines = vec![Line::Job(job.to_owned())];
+        lines.extend(self.begun.iter().map(Line::begun));
+        lines.extend(self.done.values().cloned().map(Line::Done));
+        lines.iter().flat_map(Line::encode).collect()
+    }
+
+    /// Whether both say the same, however long they are.
+    pub fn says_the_same(&self, other: &Known) -> bool {
+        (&self.begun, &self.done) == (&other.begun, &other.done)
+    }
+}
+
+impl Known {
+    /// Understands the journal of `job`. A last line without its end is passed over.
+    pub fn read(mut lines: impl BufRead, job: &str) -> io::Result<Known> {
+        let mut known = Known::default();
+        for number in 1.. {
+            let mut line = Vec::new();
+            let read = io::Read::take(&mut lines, MAX_LINE_BYTES).read_until(b'\n', &mut line);
+            let count = read? as u64;
+            if count == 0 || (!line.ends_with(b"\n") && count < MAX_LINE_BYTES) {
+                break;
+            }
+            let damaged = || {
+                let why = format!("line {number} is damaged; remove the file to begin anew");
+                io::Error::other(why)
+            };
+            match serde_json::from_slice(&line) {
+                Ok(Line::Job(name)) if number == 1 && name == job => {}
+                Ok(Line::Job(name)) if number == 1 => {
+                    return Err(io::Error::other(format!("it is of another job: {name}")));
+                }
+                Ok(Line::Begun(path)) if number > 1 => {
+                    let path: Vec<u8> = percent_decode_str(&path).collect();
+                    known.begun.insert(TreePath::new(&path).ok_or_else(damaged)?);
+                }
+                Ok(Line::Done(entry)) if number > 1 => {
+                    let path = entry.tree_path().ok_or_else(damaged)?;
+                    known.done.insert(path, entry);
+                }
+                _ => return Err(damaged()),
+            }
+            known.end += count;
+        }
+        Ok(known)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::client::ProofKind;
+    use crate::client::job::manifest::entry;
+    use proptest::prelude::*;
 
     fn path(text: &[u8]) -> TreePath {
         TreePath::new(text).unwrap()
@@ -199,6 +239,28 @@ mod tests {
             fs::write(&file, format!("{{\"job\":\"a b\"}}\n{bad}{{\"begun\":\"x\"}}\n")).unwrap();
             let refused = Journal::open(&file, "a b").unwrap_err().to_string();
             assert!(refused.contains("line 2 is damaged"), "{bad}: {refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_journal_is_read_as_written(
+            job in "\\PC*", begun in prop::collection::vec(entry(), 0..9), done in prop::collection::vec(entry(), 0..9),
+            cut in 0..9_usize,
+        ) {
+            let path = |entry: &Entry| entry.tree_path().unwrap();
+            let known = Known {
+                begun: begun.iter().map(path).collect(),
+                done: done.into_iter().map(|entry| (path(&entry), entry)).collect(),
+                end: 0,
+            };
+            let text = [known.encode(&job), b"{\"begun\""[..cut].to_vec()].concat();
+            let read = Known::read(&text[..], &job).unwrap();
+            prop_assert_eq!(read.end, (text.len() - cut) as u64);
+            prop_assert!(read.says_the_same(&known));
+            if job != "x" {
+                prop_assert!(Known::read(&text[..], "x").is_err());
+            }
         }
     }
 }

@@ -131,21 +131,25 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// Reads a manifest. Every line has to be understood.
 pub fn read_manifest(path: &Path) -> Result<Vec<Entry>, ManifestError> {
-    let bad = |line: usize, why: String| ManifestError { path: path.to_owned(), line, why };
-    let file = File::open(path).map_err(|error| bad(0, error.to_string()))?;
-    let mut lines = BufReader::new(file);
+    let bad = |(line, why)| ManifestError { path: path.to_owned(), line, why };
+    let file = File::open(path).map_err(|error| bad((0, error.to_string())))?;
+    read_entries(BufReader::new(file)).map_err(bad)
+}
+
+/// Reads the lines of a manifest. An error is the number of the first bad line, and why it is one.
+pub fn read_entries(mut lines: impl BufRead) -> Result<Vec<Entry>, (usize, String)> {
     let mut entries = Vec::new();
     loop {
         let number = entries.len() + 1;
         let mut line = Vec::new();
         let read = io::Read::take(&mut lines, MAX_LINE_BYTES).read_until(b'\n', &mut line);
-        if read.map_err(|error| bad(number, error.to_string()))? == 0 {
+        if read.map_err(|error| (number, error.to_string()))? == 0 {
             return Ok(entries);
         }
         let entry: Entry =
-            serde_json::from_slice(&line).map_err(|error| bad(number, error.to_string()))?;
+            serde_json::from_slice(&line).map_err(|error| (number, error.to_string()))?;
         if entry.tree_path().is_none_or(|path| path.is_root()) {
-            return Err(bad(number, "a path must be relative, without . and ..".to_owned()));
+            return Err((number, "a path must be relative, without . and ..".to_owned()));
         }
         entries.push(entry);
     }
@@ -173,9 +177,27 @@ impl Manifest {
     }
 }
 
+/// Any file at all, for the tests of what is written.
+#[cfg(test)]
+pub(super) fn entry() -> impl proptest::strategy::Strategy<Value = Entry> {
+    use proptest::{collection::vec, option::of, prelude::*};
+    let kinds =
+        [ProofKind::Hash, ProofKind::Size, ProofKind::Replies, ProofKind::SizeAndTime].to_vec();
+    let name = vec(prop_oneof![b' '..=b'-', b'0'..=b'~', 0x0e..=0x1f_u8, 0x80..=0xff_u8], 1..9);
+    let text = || of("\\PC{0,20}");
+    let words = (text(), text(), text(), text(), text());
+    let facts = (of(any::<u64>()), prop::sample::select(kinds), words);
+    (vec(name, 1..4), facts).prop_map(|(names, (size, proof, words))| {
+        let (modified, hash, route, tls, verified) = words;
+        let entry = Entry::new(&names.join(&b'/'), size, proof);
+        Entry { modified, hash, route, tls, verified, ..entry }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -216,5 +238,13 @@ mod tests {
             assert!(error.contains("manifest:2: "), "{bad}: {error}");
         }
         assert!(read_manifest(&home.path().join("no")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_read_as_written(entries in prop::collection::vec(entry(), 0..9)) {
+            let text: String = entries.iter().map(|entry| entry.to_line() + "\n").collect();
+            prop_assert_eq!(read_entries(text.as_bytes()), Ok(entries));
+        }
     }
 }

@@ -19,6 +19,11 @@ mod survey;
 mod verify;
 mod work;
 
+#[cfg(any(test, fuzzing))]
+pub use journal::Known;
+#[cfg(any(test, fuzzing))]
+pub use manifest::read_entries;
+
 pub use event::{Event, Observer, Summary};
 pub use manifest::{Entry, ManifestError, ProofKind, read_manifest};
 pub use request::{JobEnd, Login, OnExisting, Request};

@@ -7,22 +7,22 @@ const MAX_LISTING_BYTES: usize = 256 << 20;
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// The bound that a listing crossed, for people.
-pub(super) type Limit = String;
+pub type Limit = String;
 
 /// A listing under way.
-pub(super) struct Lines {
+pub struct Lines {
     /// The beginning of a line whose end is to come.
     rest: Vec<u8>,
     bytes_left: usize,
 }
 
 impl Lines {
-    pub(super) fn new() -> Lines {
+    pub fn new() -> Lines {
         Lines { rest: Vec::new(), bytes_left: MAX_LISTING_BYTES }
     }
 
     /// Hands every line that `block` completes to `each`, without its end.
-    pub(super) fn take(
+    pub fn take(
         &mut self,
         block: &[u8],
         each: &mut dyn FnMut(&[u8]) -> Result<(), Limit>,
@@ -43,10 +43,7 @@ impl Lines {
     }
 
     /// Hands the last line to `each`, if the listing ended without a line end.
-    pub(super) fn finish(
-        self,
-        each: &mut dyn FnMut(&[u8]) -> Result<(), Limit>,
-    ) -> Result<(), Limit> {
+    pub fn finish(self, each: &mut dyn FnMut(&[u8]) -> Result<(), Limit>) -> Result<(), Limit> {
         if self.rest.is_empty() { Ok(()) } else { each(without_end(&self.rest)) }
     }
 }

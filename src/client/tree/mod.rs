@@ -11,6 +11,9 @@ mod path;
 mod remote;
 mod walk;
 
+#[cfg(any(test, fuzzing))]
+pub use lines::Lines;
+
 pub(super) use end::listed;
 pub use end::{End, LocalEnd, RemoteEnd};
 pub use filter::{BadPattern, Filter, Verdict};

@@ -107,6 +107,7 @@ impl fmt::Display for TreePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn path(text: &str) -> TreePath {
         TreePath::new(text.as_bytes()).unwrap()
@@ -147,5 +148,20 @@ mod tests {
     fn paths_are_in_the_order_of_a_walk() {
         let sorted = ["", "a", "a/b", "a/b/c", "a-b", "a.b", "b"].map(path);
         assert!(sorted.is_sorted() && !sorted.iter().rev().is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_is_read_from_its_bytes(parts in prop::collection::vec(prop::collection::vec(14..=0xff_u8, 1..9), 0..6)) {
+            let mut path = TreePath::root();
+            for part in &parts {
+                let Some(child) = path.child(part) else { continue };
+                prop_assert_eq!(child.parent(), Some(path));
+                prop_assert_eq!(child.name(), Some(&part[..]));
+                path = child;
+            }
+            prop_assert_eq!(TreePath::new(path.as_bytes()), Some(path.clone()));
+            prop_assert!(path.below_local(Path::new("/x")).starts_with("/x"));
+        }
     }
 }

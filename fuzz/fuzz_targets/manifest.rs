@@ -1,0 +1,4 @@
+//! Tries a manifest.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fxpd::fuzzing::manifest(data));

@@ -1,0 +1,118 @@
+//! A connection of the client's, in clear text or under TLS: with OpenSSL alone, so that the server's
+//! own code is not tested by itself.
+
+use super::house::{IDENTITY, PATIENCE};
+use openssl::{
+    pkey::PKey,
+    ssl::{SslAcceptor, SslConnector, SslMethod, SslStream, SslVerifyMode},
+    x509::X509,
+};
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, TcpStream},
+    sync::LazyLock,
+    time::Duration,
+};
+
+/// One end of a connection.
+pub enum Wire {
+    Clear(TcpStream),
+    Tls(SslStream<TcpStream>),
+    /// The other end is gone in the middle of a handshake.
+    Cut,
+}
+
+static CONNECTOR: LazyLock<SslConnector> = LazyLock::new(|| {
+    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    builder.set_verify(SslVerifyMode::NONE);
+    builder.build()
+});
+
+static ACCEPTOR: LazyLock<SslAcceptor> = LazyLock::new(|| {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    let certificate = X509::from_pem(&IDENTITY.certificate_pem().unwrap()).unwrap();
+    let key = PKey::private_key_from_pem(&IDENTITY.key_pem().unwrap()).unwrap();
+    builder.set_certificate(&certificate).unwrap();
+    builder.set_private_key(&key).unwrap();
+    builder.build()
+});
+
+impl Wire {
+    /// A new connection that waits for nothing for ever, and leaves no port in TIME_WAIT.
+    pub fn new(socket: TcpStream) -> Wire {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_write_timeout(Some(PATIENCE)).unwrap();
+        socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
+        Wire::Clear(socket)
+    }
+
+    /// Sends what the other end may no longer want to hear.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let _ = match self {
+            Wire::Clear(socket) => socket.write_all(bytes),
+            Wire::Tls(stream) => stream.write_all(bytes),
+            Wire::Cut => Ok(()),
+        };
+    }
+
+    /// Says that no more is sent.
+    pub fn finish(&mut self) {
+        let _ = match self {
+            Wire::Clear(socket) => socket.shutdown(Shutdown::Write),
+            Wire::Tls(stream) => {
+                let _ = stream.shutdown();
+                stream.get_ref().shutdown(Shutdown::Write)
+            }
+            Wire::Cut => Ok(()),
+        };
+    }
+
+    /// Receives what is there; 0 at the end, however it came. Waits for [`PATIENCE`] at most.
+    pub fn receive(&mut self, block: &mut [u8]) -> usize {
+        let received = match self {
+            Wire::Clear(socket) => socket.read(block),
+            Wire::Tls(stream) => stream.read(block),
+            Wire::Cut => Ok(0),
+        };
+        match received {
+            Ok(count) => count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                panic!("the server hangs")
+            }
+            Err(_) => 0,
+        }
+    }
+
+    /// Becomes a TLS connection as its client, or as its server.
+    fn secured(self, shake: impl FnOnce(TcpStream) -> Option<SslStream<TcpStream>>) -> Wire {
+        match self {
+            Wire::Clear(socket) => shake(socket).map_or(Wire::Cut, Wire::Tls),
+            _ => panic!("a handshake within TLS"),
+        }
+    }
+
+    /// As the TLS client.
+    pub fn into_client(self) -> Wire {
+        self.secured(|socket| CONNECTOR.connect("localhost", socket).ok())
+    }
+
+    /// As the TLS server.
+    pub fn into_server(self) -> Wire {
+        self.secured(|socket| ACCEPTOR.accept(socket).ok())
+    }
+
+    /// Ends TLS on both sides, if there is any, and goes on in clear text.
+    pub fn leave_tls(&mut self) {
+        if let Wire::Tls(stream) = self {
+            let _ = stream.shutdown();
+            let _ = stream.shutdown(); // the second waits for the other end's
+            *self = Wire::Clear(stream.get_ref().try_clone().unwrap());
+        }
+    }
+
+    /// As [`Wire::into_client`], in place.
+    pub fn shake_hands(&mut self) {
+        *self = std::mem::replace(self, Wire::Cut).into_client();
+        assert!(!matches!(self, Wire::Cut), "the handshake failed");
+    }
+}
