@@ -5,7 +5,9 @@ use crate::{
     auth::{Account, AccountLimits, AuthError, Authenticator, FxpGrant, FxpLevel, Right},
     net::{Identity, Names, Tls, TlsFloor},
     proto::{Access, Kind, Secret, VirtualPath},
-    session::{Confinement, Demand, Host, Hosts, Listen, Presence, Services, Session, Settings},
+    session::{
+        Confinement, Demand, Ended, Host, Hosts, Listen, Presence, Services, Session, Settings,
+    },
     storage::{Memory, Storage, Tree},
     sys::stop::{self, StopSource},
     transfer::{Bucket, Turns},
@@ -111,7 +113,8 @@ impl House {
         let session =
             Session::new(Arc::new(services), Box::new(Alone), server, Listen::Explicit, None);
         let session = session.unwrap();
-        let thread = thread::Builder::new().spawn(move || drop(session.run())).unwrap();
+        let run = move || assert!(matches!(session.run(), Ended::Over(_)), "nothing confines it");
+        let thread = thread::Builder::new().spawn(run).unwrap();
         (client, thread)
     }
 
