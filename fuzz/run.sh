@@ -31,11 +31,12 @@ targets=${FUZZ_TARGETS:-$(cd seeds && echo *)}
 count=$(echo $targets | wc -w)
 ends=$(($(date +%s) + seconds))
 mkdir -p "$work/artifacts"
+export RUST_BACKTRACE=0 # where a promise was broken says enough
 
-# What crashed shows its input, as text with escapes.
+# What crashed shows its input, as text.
 show() {
     echo "fuzz: $1: found by this input, kept in $2:" >&2
-    perl -pe 's/([^\x20-\x7e\n]|\\)/sprintf "\\x%02x", ord $1/ge' "$2" >&2
+    cat -v "$2" >&2
     echo >&2
     echo "fuzz: once it is understood, keep it in fuzz/seeds/$1" >&2
 }
@@ -53,7 +54,7 @@ for target in $targets; do
     [ -e "$dictionary" ] && options="$options -dict=$dictionary"
     if ! "$work/target/$host/release/$target" $options \
         -artifact_prefix="$work/artifacts/$target-" "$corpus" "seeds/$target" >"$log" 2>&1; then
-        grep -v -e '^#' -e '^INFO:' "$log" | tail -n 40 >&2
+        grep -v -e '^#' -e '^INFO:' -e '^0x' -e '^Base64:' -e '^stat::' "$log" >&2
         input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
         [ -n "$input" ] && show "$target" "$input"
         exit 1

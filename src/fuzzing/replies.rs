@@ -120,30 +120,44 @@ impl Read for Pieces<'_> {
 }
 
 /// The header of a balancer is the same in whatever pieces it comes, and not a byte behind it is
-/// taken; what it says can be said in version 1.
+/// taken; what it says can be said in version 1. What a balancer says well is understood.
 pub fn proxy(wire: &[u8]) {
     const LONGEST: usize = 4096;
-    let heard = |size| {
-        let mut pieces = Pieces { rest: wire, size };
-        let outcome = Preface::default().step(&mut pieces).map_err(|error| error.to_string());
-        (outcome, wire.len() - pieces.rest.len())
-    };
-    let (outcome, taken) = heard(wire.len().max(1));
-    assert_eq!(heard(1).0, outcome);
+    let (outcome, taken) = heard(wire, wire.len().max(1));
+    assert_eq!(heard(wire, 1).0, outcome);
     assert!(taken <= LONGEST);
-    let Ok(Some(behalf)) = outcome else { return };
-    assert_eq!(heard(1).1, taken, "what is behind the header is the client's");
-    let longer = [&wire[..taken], b"AUTH TLS\r\n"].concat();
-    let mut pieces = Pieces { rest: &longer, size: 3 };
-    assert_eq!(Preface::default().step(&mut pieces).unwrap(), Some(behalf));
-    assert_eq!(pieces.rest, b"AUTH TLS\r\n");
-    if let Behalf::Of(client, reached) = behalf
-        && client.is_ipv4() == reached.is_ipv4()
-    {
-        let family = if client.is_ipv4() { "TCP4" } else { "TCP6" };
-        let (from, to) = (client.ip(), reached.ip());
-        let text = format!("PROXY {family} {from} {to} {} {}\r\n", client.port(), reached.port());
-        let mut pieces = Pieces { rest: text.as_bytes(), size: 5 };
-        assert_eq!(Preface::default().step(&mut pieces).unwrap(), Some(behalf));
+    if let Ok(Some(behalf)) = outcome {
+        assert_eq!(heard(wire, 1).1, taken, "what is behind the header is the client's");
+        ends_here(&wire[..taken], behalf);
+        if let Behalf::Of(client, reached) = behalf
+            && client.is_ipv4() == reached.is_ipv4()
+        {
+            let family = if client.is_ipv4() { "TCP4" } else { "TCP6" };
+            let ends =
+                format!("{} {} {} {}", client.ip(), reached.ip(), client.port(), reached.port());
+            ends_here(format!("PROXY {family} {ends}\r\n").as_bytes(), behalf);
+        }
     }
+    if let Some((ends, more)) = wire.split_first_chunk::<12>()
+        && more.len() < LONGEST - 28
+    {
+        let length = u16::try_from(12 + more.len()).unwrap().to_be_bytes();
+        let header = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11", &length[..], ends, more].concat();
+        let [a, b, c, d, e, f, g, h, ports @ ..] = *ends;
+        let [from, to] = [[ports[0], ports[1]], [ports[2], ports[3]]].map(u16::from_be_bytes);
+        let behalf = Behalf::Of(([a, b, c, d], from).into(), ([e, f, g, h], to).into());
+        ends_here(&header, behalf);
+    }
+}
+
+/// What is understood of a header that comes in such pieces, and how much of it was taken.
+fn heard(wire: &[u8], size: usize) -> (Result<Option<Behalf>, String>, usize) {
+    let mut pieces = Pieces { rest: wire, size };
+    let outcome = Preface::default().step(&mut pieces).map_err(|error| error.to_string());
+    (outcome, wire.len() - pieces.rest.len())
+}
+
+fn ends_here(header: &[u8], behalf: Behalf) {
+    let longer = [header, b"AUTH TLS\r\n"].concat();
+    assert_eq!(heard(&longer, 5), (Ok(Some(behalf)), header.len()), "{}", header.escape_ascii());
 }

@@ -3,7 +3,7 @@
 use super::{
     super::without_line_ends,
     data::Data,
-    house::{CLIENT, House, MEMBERS, Member, connect},
+    house::{CLIENT, House, MEMBERS, Member},
     wire::Wire,
 };
 use crate::proto::{
@@ -182,12 +182,12 @@ impl Client<'_> {
             (Some(Command::Sscn(Some(role))), Code::OK) => self.data.role = role,
             (Some(command), Code::PASSIVE) => {
                 let address = endpoint::parse_227(&reply.text()).expect("an address");
-                self.data.connects(connect(address.into()));
+                self.data.connects(address.into());
                 self.data.is_cpsv = command == Command::Cpsv;
             }
             (_, Code::EXTENDED_PASSIVE) => {
                 let (_, port) = endpoint::parse_229(&reply.text()).expect("a port");
-                self.data.connects(connect((Ipv4Addr::LOCALHOST, port).into()));
+                self.data.connects((Ipv4Addr::LOCALHOST, port).into());
             }
             _ => {}
         }

@@ -1,12 +1,12 @@
 //! The client's end of data connections.
 
-use super::wire::Wire;
+use super::{house::connect, wire::Wire};
 use crate::proto::{Command, TlsRole};
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use socket2::SockRef;
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
@@ -36,9 +36,10 @@ enum Way {
 }
 
 impl Data {
-    /// The next one is connected already.
-    pub fn connects(&mut self, socket: TcpStream) {
-        (self.way, self.is_cpsv) = (Way::Connected(socket), false);
+    /// The next one goes to the server; a port that a later command has closed is none.
+    pub fn connects(&mut self, port: SocketAddr) {
+        self.way = connect(port).map_or(Way::None, Way::Connected);
+        self.is_cpsv = false;
     }
 
     /// The next one comes from the server.
