@@ -16,7 +16,7 @@ pub fn line(wire: &[u8]) {
     assert!(lines.len() <= wire.iter().filter(|byte| **byte == b'\n').count());
     for line in lines.iter().flatten() {
         assert!(line.len() <= MAX_LINE_BYTES);
-        assert_eq!(without_line_ends(line), *line);
+        assert_eq!(without_line_ends(line), **line);
     }
 
     let mut sent = without_line_ends(wire);
@@ -24,7 +24,7 @@ pub fn line(wire: &[u8]) {
     let wire = encode(&sent);
     let mut rest = &wire[..];
     let mut assembler = LineAssembler::new(MAX_LINE_BYTES);
-    assert_eq!(assembler.take(&mut rest), Some(Ok(sent)));
+    assert_eq!(assembler.take(&mut rest), Some(Ok(sent.into())));
     assert!(rest.is_empty() && !assembler.is_mid_line());
 }
 

@@ -237,7 +237,7 @@ mod tests {
             let (mut rest, mut read) = (&wire[..], Vec::new());
             let mut assembler = LineAssembler::new(40);
             while let Some(line) = assembler.take(&mut rest) {
-                read.push(line.unwrap());
+                read.push(line.unwrap().to_vec());
             }
             prop_assert!(!assembler.is_mid_line());
             prop_assert_eq!(read, lines);
