@@ -196,7 +196,9 @@ fn only_regular_files_are_swept() {
     let tree = site.tree(LocalOptions::default());
     fs::write(site.host("file"), "mine").unwrap();
     symlink("file", site.host(".fxpd.0000000000000001.part")).unwrap();
-    mkfifoat(CWD, site.host(".fxpd.0000000000000002.part"), Mode::from_raw_mode(0o666)).unwrap();
+    let fifo = site.host(".fxpd.0000000000000002.part");
+    mkfifoat(CWD, &fifo, Mode::from_raw_mode(0o666)).unwrap();
+    let _reader = File::options().read(true).write(true).open(&fifo).unwrap();
     fs::create_dir(site.host(".fxpd.0000000000000003.part")).unwrap();
     assert_eq!(names(&*tree, "/"), ["file"]);
     assert_eq!(site.all_names().len(), 4);
