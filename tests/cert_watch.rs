@@ -95,6 +95,7 @@ fn a_renewal_keeps_what_a_reload_has_brought() {
     let home = Home::new("log = 'syslog'\ncertificate_check_s = 1");
     let server = Running::start(&mut home.fxpd());
     let address = home.address();
+    home.hears("serving");
     let more = "greeting = 'other'\npassive_address = '198.51.100.7'\n";
     let edited = fs::read_to_string(home.path("fxpd.conf")).unwrap() + more;
     fs::write(home.path("fxpd.conf"), edited).unwrap();

@@ -221,8 +221,9 @@ so "where systemd takes away what confines accounts, nobody is served, and the l
     printf "[Service]\nRestrictSUIDSGID=yes\n" | drop_in fxpd.service
     systemctl daemon-reload && ! systemctl start fxpd.service
     journalctl -u fxpd.service | grep -F "without RestrictSUIDSGID=)"
-    rm -r /etc/systemd/system/fxpd.service.d && systemctl daemon-reload
-    systemctl reset-failed fxpd.service && systemctl start fxpd.service && visit ftp://127.0.0.1/'
+    # systemd tries it again and again.
+    systemctl stop fxpd.service && rm -r /etc/systemd/system/fxpd.service.d
+    systemctl daemon-reload && systemctl reset-failed fxpd.service && systemctl start fxpd.service && visit ftp://127.0.0.1/'
 so "the package of Debian takes its place, and starts nothing by itself" '
     systemctl disable --now fxpd.service fxpd.socket fxpd-implicit.socket
     (cd /made && find . -type f ! -path "./etc/fxpd/*") | (cd / && xargs rm)
