@@ -113,8 +113,11 @@ fn a_wrong_command_line_is_exit_64() {
         (&["passwd", "frob", "-f", "x"], "passwd takes add"),
         (&["passwd", "list"], "passwd needs --file"),
         (&["passwd", "add", "ann", "-f", "x"], "passwd add needs --home"),
-        (&["passwd", "del", "ann", "-f", "x", "--stdin"], "go with add and set"),
-        (&["passwd", "lock", "ann", "-f", "x", "--hash", "bcrypt"], "go with add and set"),
+        (&["passwd", "del", "ann", "-f", "x", "--stdin"], "--stdin goes with add and set"),
+        (&["passwd", "lock", "ann", "-f", "x", "--hash", "bcrypt"], "--hash goes with add and set"),
+        (&["passwd", "list", "-f", "x", "--gid", "7"], "--gid goes with add and set"),
+        (&["passwd", "set", "ann", "-f", "x", "--uid", "ann"], "--uid: 'ann' is not an id"),
+        (&["passwd", "set", "ann", "-f", "x", "--gid", "4294967295"], "'4294967295' is not an id"),
         (&["passwd", "add", "ann", "-f", "x", "--hash", "md5"], "'md5' is no kind of hash"),
         (&["cert", "--cert", "x"], "cert needs --key"),
     ] {
@@ -308,4 +311,27 @@ fn trying_out_takes_no_configuration() {
     let _ = Command::new("kill").arg(server.id().to_string()).status().unwrap();
     assert_eq!(server.wait().unwrap().code(), Some(0));
     assert_eq!(fs::read_dir(site.directory.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn passwd_sets_the_ids_of_an_account_and_leaves_its_password() {
+    let site = Site::new();
+    let fields = || {
+        let file = site.read("passwd");
+        let line: Vec<_> = file.trim_end().split(':').map(str::to_owned).collect();
+        (line[1].clone(), line[2..4].join(":"))
+    };
+    let set = |words: &[&str]| {
+        let set = site.fxpd(&[&["passwd", "set", "ann", "-f", "{passwd}"][..], words].concat());
+        assert!(set.status.success(), "{set:?}");
+    };
+    let (hash, ids) = fields();
+    assert_eq!(ids, "65534:65534");
+    set(&["--uid", "1000"]);
+    assert_eq!(fields(), (hash.clone(), "1000:65534".to_owned()));
+    set(&["--gid=100", "--option", "access=ro"]);
+    assert_eq!(fields(), (hash, "1000:100".to_owned()));
+    let words = ["add", "bob", "--home", "/srv/bob", "--uid", "7", "--gid", "8"];
+    assert!(site.passwd(&words, "open\n").status.success());
+    assert!(site.read("passwd").lines().nth(1).unwrap().contains(":7:8::/srv/bob:"));
 }

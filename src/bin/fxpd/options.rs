@@ -80,6 +80,10 @@ pub struct PasswdArgs {
     pub home: Option<String>,
     /// `key=value` options of the account.
     pub options: Vec<String>,
+    /// The user of the system that the account is, when given.
+    pub uid: Option<u32>,
+    /// Its group, when given.
+    pub gid: Option<u32>,
     /// Where a password comes from.
     pub password_from: PasswordFrom,
     /// What it is hashed as, when given.
@@ -91,7 +95,7 @@ pub struct PasswdArgs {
 pub enum PasswdAction {
     /// A new account with this name.
     Add(String),
-    /// This account's password, home or options.
+    /// This account's password, home, ids or options.
     Set(String),
     /// This account no more.
     Delete(String),
@@ -139,7 +143,8 @@ pub fn usage() -> String {
     let server = server_options().usage(
         "usage: fxpd [-v] [-t | -T] [-c FILE] [-o KEY=VALUE]... [--daemon] [--pid-file FILE]\n       \
          fxpd [-v] --try [--port N] [DIR]\n       \
-         fxpd passwd add|set NAME -f FILE [--home DIR] [--option K=V]... [--hash KIND] [--stdin]\n       \
+         fxpd passwd add|set NAME -f FILE [--home DIR] [--uid N] [--gid N] [--option K=V]...\n           \
+         [--hash KIND] [--stdin]\n       \
          fxpd passwd del|lock|unlock NAME -f FILE\n       \
          fxpd passwd list|check -f FILE\n       \
          fxpd cert --cert FILE --key FILE [--name HOST]...\n\n\
@@ -176,6 +181,8 @@ fn passwd_options() -> Options {
         .optmulti("", "option", "an option of the account, such as fxp=tls", "K=V")
         .optopt("", "hash", "hash the password as KIND (default: argon2id)", "KIND")
         .optflag("", "stdin", "read the password from standard input's first line")
+        .optopt("", "uid", "user of the system that the account is, with account_ids", "N")
+        .optopt("", "gid", "its group", "N")
         .optflag("h", "help", "print the usage");
     options
 }
@@ -270,13 +277,14 @@ fn parse_passwd(args: &[OsString]) -> Result<Task, Failure> {
     let options = given.opt_strs("option");
     let hash =
         given.opt_str("hash").map(|word| word.parse().map_err(Failure::usage)).transpose()?;
+    let (uid, gid) = (id(&given, "uid")?, id(&given, "gid")?);
     let edits = matches!(action, PasswdAction::Add(_) | PasswdAction::Set(_));
-    let asked = ["home", "option", "hash", "stdin"].iter().any(|option| given.opt_present(option));
-    if !edits && asked {
-        return Err(Failure::usage("--home, --option, --hash and --stdin go with add and set"));
+    let of_edits = ["home", "uid", "gid", "option", "hash", "stdin"];
+    if let Some(option) = of_edits.iter().find(|option| !edits && given.opt_present(option)) {
+        return Err(Failure::usage(format!("--{option} goes with add and set")));
     }
     let file = required(&given, "file", "passwd")?.into();
-    Ok(Task::Passwd(PasswdArgs { action, file, home, options, password_from, hash }))
+    Ok(Task::Passwd(PasswdArgs { action, file, home, uid, gid, options, password_from, hash }))
 }
 
 fn parse_cert(args: &[OsString]) -> Result<Task, Failure> {
@@ -304,6 +312,15 @@ fn absolute(file: &str) -> Result<PathBuf, Failure> {
 fn required(given: &Matches, option: &str, command: &str) -> Result<String, Failure> {
     given.opt_str(option).ok_or_else(|| Failure::usage(format!("{command} needs --{option} FILE")))
 }
+/// A user's or a group's number. The greatest one stands for none to the system.
+fn id(given: &Matches, option: &str) -> Result<Option<u32>, Failure> {
+    let number = |text: String| {
+        let id = text.parse().ok().filter(|id| *id != u32::MAX);
+        id.ok_or_else(|| Failure::usage(format!("--{option}: '{text}' is not an id")))
+    };
+    given.opt_str(option).map(number).transpose()
+}
+
 
 fn no_more(free: &[String]) -> Result<(), Failure> {
     match free.first() {

@@ -5,7 +5,7 @@ use crate::{
     options::{PasswdAction, PasswdArgs, PasswordFrom},
     prompt, show,
 };
-use fxpd::{FxpLevel, Secret, UserLine, UserOptions, UsersFile, UsersFileError, hash_password_as};
+use fxpd::{FxpLevel, Secret, UserLine, UsersFile, UsersFileError, hash_password_as};
 use std::{fs::File, io, os::fd::AsFd};
 
 /// Does what `fxpd passwd` was asked to.
@@ -34,7 +34,7 @@ pub fn run(args: &PasswdArgs) -> Result<(), Failure> {
 fn add(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> {
     let home = args.home.as_deref().ok_or_else(|| Failure::usage("passwd add needs --home DIR"))?;
     let mut line = UserLine::new(name, "!", home);
-    set_options(&mut line.options, &args.options).map_err(Failure::usage)?;
+    set_fields(&mut line, args).map_err(Failure::usage)?;
     line.hash = hash(args)?;
     users.add(&line).map_err(failure)
 }
@@ -46,7 +46,8 @@ fn set(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> 
         // Before anybody types a password for nothing.
         return Err(failure(UsersFileError::Missing(name.to_owned())));
     }
-    let only_password = args.home.is_none() && args.options.is_empty();
+    let has_ids = args.uid.is_some() || args.gid.is_some();
+    let only_password = args.home.is_none() && !has_ids && args.options.is_empty();
     let has_password = args.password_from == PasswordFrom::Stdin || args.hash.is_some();
     let hash = if only_password || has_password { Some(hash(args)?) } else { None };
     let change = |line: &mut UserLine| {
@@ -56,7 +57,7 @@ fn set(users: &UsersFile, name: &str, args: &PasswdArgs) -> Result<(), Failure> 
         if let Some(home) = &args.home {
             line.home.clone_from(home);
         }
-        set_options(&mut line.options, &args.options)
+        set_fields(line, args)
     };
     users.set(name, change).map_err(failure)
 }
@@ -70,8 +71,11 @@ fn list(users: &UsersFile) -> Result<(), Failure> {
     show(&text)
 }
 
-fn set_options(options: &mut UserOptions, given: &[String]) -> Result<(), String> {
-    given.iter().try_for_each(|option| options.set(option))
+/// Ids and options, those alone that were given.
+fn set_fields(line: &mut UserLine, args: &PasswdArgs) -> Result<(), String> {
+    line.uid = args.uid.unwrap_or(line.uid);
+    line.gid = args.gid.unwrap_or(line.gid);
+    args.options.iter().try_for_each(|option| line.options.set(option))
 }
 
 fn hash(args: &PasswdArgs) -> Result<String, Failure> {
