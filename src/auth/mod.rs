@@ -10,15 +10,17 @@ mod client_proof;
 mod crypt;
 mod edit;
 mod limits;
+mod lines;
 mod password;
 mod program;
 mod sources;
 mod user_line;
 mod users;
+mod words;
 
 /// For the fuzzers.
 #[cfg(any(test, fuzzing))]
-pub use {program::Answer, users::parse_all as parse_users};
+pub use {users::parse_all as parse_users, words::Answer};
 
 pub use account::{Account, FxpGrant, FxpLevel, Right};
 pub use anonymous::Anonymous;
@@ -49,6 +51,13 @@ pub struct Visitor<'a> {
     pub under_tls: bool,
     /// The certificate that it has shown there, if it was asked for one.
     pub certificate: Option<&'a ClientCertificate>,
+}
+
+impl<'a> Visitor<'a> {
+    /// One who calls itself `name`, at `peer` and under TLS. No more is known.
+    pub fn new(name: &'a str, peer: IpAddr) -> Visitor<'a> {
+        Visitor { name, peer, host: "", under_tls: true, certificate: None }
+    }
 }
 
 /// Says who a client is. Called on the session's own thread, and may block.

@@ -7,10 +7,9 @@
 
 mod process;
 mod starter;
-mod words;
 
 use crate::{
-    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine, Visitor},
+    auth::{Account, AuthError, Authenticator, FxpLevel, Visitor, words::Answer},
     proto::Secret,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -22,8 +21,6 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
-pub use words::Answer;
-use words::Verdict;
 
 /// How long a process that failed is not started again, at first; then twice as long each time.
 const FIRST_REST: Duration = Duration::from_millis(250);
@@ -148,7 +145,7 @@ impl Authenticator for Program {
         password: &Secret,
         peer: IpAddr,
     ) -> Result<Account, AuthError> {
-        self.admit(&Visitor { name, peer, host: "", under_tls: true, certificate: None }, password)
+        self.admit(&Visitor::new(name, peer), password)
     }
 
     fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
@@ -156,26 +153,8 @@ impl Authenticator for Program {
             AuthError::Unavailable(format!("{}: {what}", self.settings.path.display()).into())
         };
         let answer = self.ask(visitor, password).map_err(|it| unavailable(it.to_string()))?;
-        match answer.result {
-            Verdict::Deny => Err(AuthError::Rejected),
-            Verdict::Unknown => Err(AuthError::Unknown),
-            Verdict::Error => Err(unavailable(answer.reason.unwrap_or_default())),
-            Verdict::Allow => {
-                let line = line(visitor.name, answer)
-                    .map_err(|what| unavailable(format!("its answer cannot be used: {what}")))?;
-                let is_here = FxpGrant::reaches(&line.options.networks, visitor.peer);
-                let account = is_here.then(|| line.account(self.settings.default_fxp));
-                account.ok_or(AuthError::Rejected)
-            }
-        }
+        answer.admit(visitor, self.settings.default_fxp, unavailable)
     }
-}
-
-/// The account as a line of the users file would describe it.
-fn line(name: &str, answer: Answer) -> Result<UserLine, String> {
-    let home = answer.home.filter(|home| home.starts_with('/')).ok_or("no absolute home")?;
-    let options = answer.options.unwrap_or_default().parse()?;
-    Ok(UserLine { options, ..UserLine::new(name, "", home) })
 }
 
 /// Why there is no answer.

@@ -1,6 +1,7 @@
 //! The program as shell scripts that misbehave in one way each.
 
 use super::*;
+use crate::auth::lines;
 use std::{fs, process::Command, thread};
 use tempfile::TempDir;
 
@@ -118,19 +119,14 @@ fn a_process_that_ends_between_questions_is_replaced_and_one_that_fails_rests_ev
         assert!(matches!(ask(&program, "ann"), Err(AuthError::Rejected)));
         // It has ended when its output has.
         let mut place = program.place(Instant::now() + LONG).unwrap();
-        place.process.as_mut().unwrap().hear(Instant::now() + LONG).expect_err("its end");
+        let process = place.process.as_mut().unwrap();
+        lines::hear(&mut process.output, Instant::now() + LONG).expect_err("its end");
         program.give.send(place).unwrap();
     }
     let starts = fs::read_to_string(directory.path().join("starts")).unwrap();
     assert_eq!(starts.lines().count(), 3);
     let mut place = Place::default();
-    let visitor = Visitor {
-        name: "ann",
-        peer: "::1".parse().unwrap(),
-        host: "",
-        under_tls: true,
-        certificate: None,
-    };
+    let visitor = Visitor::new("ann", "::1".parse().unwrap());
     let nowhere = Starter::new("/nonexistent".into());
     for rest in [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
         let before = Instant::now();
