@@ -93,6 +93,12 @@ pub trait Authenticator: Send + Sync {
 
     /// Called once when the server starts, after a daemon has dropped its privilege and before the
     /// first session. What needs a thread that gives up nothing has it begun here: those of sessions
+    /// Takes the time of a wrong password, and decides nothing. [`Sources`] call it for a visitor
+    /// whom an earlier one has refused, so that the time does not tell which of them knows the name.
+    fn refuse(&self, visitor: &Visitor<'_>) {
+        let _ = visitor; // an authenticator that answers at once
+    }
+
     /// may be denied to start programs or to open files.
     fn begin(&self) -> io::Result<()> {
         Ok(())

@@ -17,17 +17,18 @@ impl Sources {
         Sources(sources)
     }
 
+    /// What the first that knows the name decides, and who is left behind it.
     fn first_that_knows(
         &self,
         ask: impl Fn(&dyn Authenticator) -> Result<Account, AuthError>,
-    ) -> Result<Account, AuthError> {
-        for source in &self.0 {
+    ) -> (&[Arc<dyn Authenticator>], Result<Account, AuthError>) {
+        for (at, source) in self.0.iter().enumerate() {
             match ask(&**source) {
                 Err(AuthError::Unknown) => {}
-                decided => return decided,
+                decided => return (&self.0[at + 1..], decided),
             }
         }
-        Err(AuthError::Unknown)
+        (&[], Err(AuthError::Unknown))
     }
 }
 
@@ -38,15 +39,24 @@ impl Authenticator for Sources {
         password: &Secret,
         peer: IpAddr,
     ) -> Result<Account, AuthError> {
-        self.first_that_knows(|source| source.authenticate(name, password, peer))
+        self.admit(&Visitor::new(name, peer), password)
     }
 
     fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
-        self.first_that_knows(|source| source.admit(visitor, password))
+        let (others, decided) = self.first_that_knows(|source| source.admit(visitor, password));
+        // An unknown name costs the time of all.
+        if matches!(decided, Err(AuthError::Rejected)) {
+            others.iter().for_each(|source| source.refuse(visitor));
+        }
+        decided
     }
 
     fn admit_by_certificate(&self, visitor: &Visitor<'_>) -> Result<Account, AuthError> {
-        self.first_that_knows(|source| source.admit_by_certificate(visitor))
+        self.first_that_knows(|source| source.admit_by_certificate(visitor)).1
+    }
+
+    fn refuse(&self, visitor: &Visitor<'_>) {
+        self.0.iter().for_each(|source| source.refuse(visitor));
     }
 
     fn is_anonymous(&self, name: &str) -> bool {
@@ -65,12 +75,29 @@ mod tests {
         auth::{Anonymous, FxpLevel},
         proto::Access,
     };
-    use std::net::Ipv4Addr;
+    use std::{
+        net::Ipv4Addr,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
 
-    /// Knows `ann`, and answers so.
-    struct Says(fn() -> AuthError);
+    /// Knows `ann`, and answers so; counts whom it had to refuse beside.
+    struct Says(fn() -> AuthError, AtomicUsize);
+
+    impl Says {
+        fn new(what: fn() -> AuthError) -> Arc<Says> {
+            Arc::new(Says(what, AtomicUsize::new(0)))
+        }
+
+        fn refused(&self) -> usize {
+            self.1.load(Ordering::Relaxed)
+        }
+    }
 
     impl Authenticator for Says {
+        fn refuse(&self, _: &Visitor<'_>) {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+
         fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
             Err(if name == "ann" { (self.0)() } else { AuthError::Unknown })
         }
@@ -79,7 +106,7 @@ mod tests {
     #[test]
     fn the_first_that_knows_the_name_decides() {
         let anonymous = || Arc::new(Anonymous::new("/pub")) as Arc<dyn Authenticator>;
-        let says = |what| Arc::new(Says(what)) as Arc<dyn Authenticator>;
+        let says = |what| Says::new(what) as Arc<dyn Authenticator>;
         let broken = || AuthError::Unavailable("broken".into());
         let all = Sources::new(vec![anonymous(), says(|| AuthError::Rejected), says(broken)]);
         let ask = |sources: &Sources, name: &str| {
@@ -92,5 +119,21 @@ mod tests {
         assert!(matches!(ask(&all, "bob"), Err(AuthError::Unknown)));
         let down = Sources::new(vec![says(broken), says(|| AuthError::Rejected)]);
         assert!(matches!(ask(&down, "ann"), Err(AuthError::Unavailable(_))));
+    }
+
+    #[test]
+    fn a_name_that_is_refused_costs_the_time_of_all_sources() {
+        let unavailable = || AuthError::Unavailable("broken".into());
+        for (what, refused) in [
+            (Says::new(|| AuthError::Rejected), [0, 1, 1]),
+            (Says::new(unavailable), [0, 0, 0]),
+            (Says::new(|| AuthError::Unknown), [0, 0, 0]),
+        ] {
+            let others = [0; 2].map(|_| Says::new(|| AuthError::Unknown));
+            let of = |says: &Arc<Says>| Arc::clone(says) as Arc<dyn Authenticator>;
+            let sources = Sources::new(vec![of(&what), of(&others[0]), of(&others[1])]);
+            let _ = sources.authenticate("ann", &Secret::new("x"), Ipv4Addr::LOCALHOST.into());
+            assert_eq!([&what, &others[0], &others[1]].map(|it| it.refused()), refused);
+        }
     }
 }
