@@ -12,6 +12,9 @@ SYSTEMDDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 
+# What is built in besides: PAM, where libpam's header is. Nothing, with CARGO_FEATURES= on the command line.
+CARGO_FEATURES ?= $(shell test -e /usr/include/security/pam_appl.h && echo pam)
+
 CARGO   ?= cargo
 INSTALL ?= install
 BUILT   ?= target/release
@@ -22,7 +25,7 @@ UNITS   := fxpd.service fxpd@.service fxpd-implicit@.service fxpd.socket fxpd-im
 .PHONY: all build-tools check check-full check-systemd check-tools fuzz soak demo install uninstall dist deb clean
 
 all: build-tools
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --features '$(CARGO_FEATURES)'
 
 # What building needs beside Rust, gcc and make; installed by apt where that is allowed.
 build-tools:
@@ -35,28 +38,28 @@ demo: all
 # Everything that can be checked without waiting for long.
 check: check-tools
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets --no-deps -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --quiet
+	$(CARGO) clippy --locked --features '$(CARGO_FEATURES)' --all-targets --no-deps -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --features '$(CARGO_FEATURES)' --no-deps --quiet
 	mandoc -T lint -W warning $(PAGES:%=man/%)
-	$(CARGO) build --locked --bins
-	$(CARGO) test --locked
+	$(CARGO) build --locked --features '$(CARGO_FEATURES)' --bins
+	$(CARGO) test --locked --features '$(CARGO_FEATURES)'
 	$(MAKE) --no-print-directory demo DEMO_MIB=64
 
 # The same jobs of fxp as in check, at full size: trees of 10,000 files and a file of 5 GiB, killed
 # again and again. Half an hour, and 15 GiB in TMPDIR.
 check-full: check-tools
-	FXPD_TEST_FULL=1 $(CARGO) test --locked --test tests fxp_robust::
+	FXPD_TEST_FULL=1 $(CARGO) test --locked --features '$(CARGO_FEATURES)' --test tests fxp_robust::
 
 # The mixed crowd of check, for an hour instead of a minute: see CONTRIBUTING.md. SOAK_SEED repeats
 # the choices of a run.
 SOAK_MINUTES ?= 60
 soak: check-tools
-	SOAK_MINUTES=$(SOAK_MINUTES) $(CARGO) test --locked --test tests soak:: -- --nocapture
+	SOAK_MINUTES=$(SOAK_MINUTES) $(CARGO) test --locked --features '$(CARGO_FEATURES)' --test tests soak:: -- --nocapture
 
 # The units for systemd, installed and started by a systemd that is booted for them: takes root, and
 # half a minute.
 check-systemd:
-	$(CARGO) build --locked --bins
+	$(CARGO) build --locked --features '$(CARGO_FEATURES)' --bins
 	tests/systemd.sh target/debug
 
 # Every parser, and whole sessions of the server, tried with input that is made up to reach all of
@@ -95,6 +98,8 @@ install:
 	    $(INSTALL) -D -m 644 etc/fxpd.conf $(DESTDIR)$(SYSCONFDIR)/fxpd.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/logrotate.d/fxpd || \
 	    $(INSTALL) -D -m 644 etc/fxpd.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/fxpd
+	test -e $(DESTDIR)$(SYSCONFDIR)/pam.d/fxpd || \
+	    $(INSTALL) -D -m 644 etc/fxpd.pam $(DESTDIR)$(SYSCONFDIR)/pam.d/fxpd
 	test -e $(DESTDIR)$(SYSCONFDIR)/fxpd/passwd || \
 	    $(INSTALL) -D -m 640 /dev/null $(DESTDIR)$(SYSCONFDIR)/fxpd/passwd
 

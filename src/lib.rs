@@ -166,9 +166,9 @@ mod transfer;
 
 pub use auth::{
     Account, AccountLimits, Anonymous, AuthError, Authenticator, ClientProof, FxpGrant, FxpLevel,
-    HashKind, MAX_PASSWORD_BYTES, PasswordError, Program, ProgramSettings, Right, Sources,
-    UserLine, UserOptions, UsersFile, UsersFileError, Visitor, hash_password, hash_password_as,
-    verify_password,
+    HashKind, MAX_PASSWORD_BYTES, Pam, PamRules, PasswordError, Program, ProgramSettings, Right,
+    Sources, UserLine, UserOptions, UsersFile, UsersFileError, Visitor, hash_password,
+    hash_password_as, pam_helper, pam_worker, verify_password,
 };
 pub use client::{
     Act, Attempt, BadPattern, ByAuthority, Carried, ClientError, Connection, Copied, Credentials,

@@ -79,7 +79,7 @@ fn make_install_puts_what_the_manual_lists_and_uninstall_takes_it_away_but_for_s
     let promised: BTreeSet<String> = files_of_manual().union(&pages()).cloned().collect();
     assert_eq!(files(stage.path()), promised);
 
-    let settings = ["etc/fxpd.conf", "etc/fxpd/passwd", "etc/logrotate.d/fxpd"];
+    let settings = ["etc/fxpd.conf", "etc/fxpd/passwd", "etc/logrotate.d/fxpd", "etc/pam.d/fxpd"];
     for name in settings {
         fs::write(stage.path().join(name), "# edited\n").unwrap();
     }
@@ -229,6 +229,7 @@ fn make_deb_packs_programs_that_run_and_what_debian_asks_for() {
         "./usr/bin/fxp",
         "./etc/fxpd.conf",
         "./etc/logrotate.d/fxpd",
+        "./etc/pam.d/fxpd",
         "./lib/systemd/system/fxpd.service",
         "./lib/systemd/system/fxpd@.service",
         "./lib/systemd/system/fxpd-implicit@.service",
@@ -249,9 +250,11 @@ fn make_deb_packs_programs_that_run_and_what_debian_asks_for() {
     run("dpkg", &["-x", deb, unpacked.path().to_str().unwrap()]);
     run("dpkg-deb", &["-e", deb, control.path().to_str().unwrap()]);
     let of_control = |name: &str| fs::read_to_string(control.path().join(name)).unwrap();
-    assert_eq!(of_control("conffiles"), "/etc/fxpd.conf\n/etc/logrotate.d/fxpd\n");
+    assert_eq!(of_control("conffiles"), "/etc/fxpd.conf\n/etc/logrotate.d/fxpd\n/etc/pam.d/fxpd\n");
     let control_file = of_control("control");
     assert!(control_file.contains("\nMaintainer: Ann & Bob <ann@example.org>\n"), "{control_file}");
+    let needs_pam = control_file.contains("libssl3t64, libpam0g, libpam-runtime\n");
+    assert_eq!(needs_pam, cfg!(feature = "pam"), "{control_file}");
     assert!(of_control("postinst").contains("systemd-sysusers fxpd.conf"));
     for script in ["postinst", "prerm", "postrm"] {
         run("sh", &["-n", control.path().join(script).to_str().unwrap()]);

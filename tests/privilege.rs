@@ -27,7 +27,7 @@ const ANN: u32 = 54_321;
 const BOB: u32 = 54_322;
 
 /// What the kernel shows of no capabilities, and of CAP_SETGID and CAP_SETUID.
-const NO_CAPABILITIES: &str = "0000000000000000";
+pub const NO_CAPABILITIES: &str = "0000000000000000";
 const TO_CHANGE_IDS: &str = "00000000000000c0";
 
 /// A home with these settings, whose account `ann` has the uid and gid [`ANN`] and owns its tree.
@@ -45,7 +45,7 @@ fn home(settings: &str) -> Home {
 }
 
 /// `fxpd` as root who is in further groups, of which none must be left to a session.
-fn fxpd(home: &Home) -> Command {
+pub fn fxpd(home: &Home) -> Command {
     let mut command = Command::new("setpriv"); // of util-linux
     command.args(["--groups", &format!("0,{BOB}"), env!("CARGO_BIN_EXE_fxpd")]);
     command.arg("-c").arg(home.path("fxpd.conf")).env_remove("RUST_LOG");
@@ -60,7 +60,7 @@ fn serve(home: &Home) -> (Running, SocketAddr) {
     (server, address)
 }
 
-fn log_in(address: SocketAddr) -> Ftp {
+pub fn log_in(address: SocketAddr) -> Ftp {
     let mut ftp = Ftp::connect(address);
     ftp.secure();
     ftp.log_in("ann");
@@ -68,10 +68,10 @@ fn log_in(address: SocketAddr) -> Ftp {
 }
 
 /// What `/proc` tells of a thread.
-type Status = HashMap<String, String>;
+pub type Status = HashMap<String, String>;
 
 /// Every thread of a process by its name.
-fn threads(pid: i32) -> Vec<(String, Status)> {
+pub fn threads(pid: i32) -> Vec<(String, Status)> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let status = |task: fs::DirEntry| {
         let text = fs::read_to_string(task.path().join("status")).unwrap();
@@ -84,25 +84,25 @@ fn threads(pid: i32) -> Vec<(String, Status)> {
 }
 
 /// The only thread of that name.
-fn thread(pid: i32, name: &str) -> Status {
+pub fn thread(pid: i32, name: &str) -> Status {
     let named: Vec<_> = threads(pid).into_iter().filter(|(it, _)| it == name).collect();
     assert_eq!(named.len(), 1, "threads called {name}");
     named.into_iter().next().unwrap().1
 }
 
 #[track_caller]
-fn is(status: &Status, expected: &[(&str, &str)]) {
+pub fn is(status: &Status, expected: &[(&str, &str)]) {
     for (key, value) in expected {
         assert_eq!(status[*key], *value, "{key} of {}", status["Name"]);
     }
 }
 
 /// The process has given its memory to nobody: then its files in `/proc` belong to root.
-fn is_not_dumpable(pid: i32) -> bool {
+pub fn is_not_dumpable(pid: i32) -> bool {
     fs::metadata(format!("/proc/{pid}/environ")).unwrap().uid() == 0
 }
 
-fn four(id: u32) -> String {
+pub fn four(id: u32) -> String {
     format!("{id} {id} {id} {id}")
 }
 
@@ -401,7 +401,7 @@ fn a_server_without_privilege_shows_its_memory_to_nobody() {
 }
 
 /// `fxpd` as inetd's `nowait` starts it, and its client.
-fn inetd(home: &Home) -> (Running, Ftp) {
+pub fn inetd(home: &Home) -> (Running, Ftp) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut ftp = Ftp::silent(listener.local_addr().unwrap(), Client::any());
     let socket = OwnedFd::from(listener.accept().unwrap().0);

@@ -21,6 +21,8 @@ mod scripted_server;
 mod site;
 mod started;
 mod stuck;
+#[cfg(feature = "pam")]
+mod system_user;
 mod unsteady;
 mod verb_table;
 mod vsftpd;
@@ -89,6 +91,8 @@ mod mode_z;
 mod networks;
 mod order;
 mod packaging;
+#[cfg(feature = "pam")]
+mod pam;
 mod passive_address;
 mod passwords;
 mod peers;

@@ -8,7 +8,10 @@ set -eu
 needs_build='cargo --version|rustup or cargo
 pkg-config --version|pkg-config
 pkg-config --exists openssl|libssl-dev'
-needs_check='curl --version|curl
+# Without these there is less to build.
+likes_build='test -e /usr/include/security/pam_appl.h|libpam0g-dev'
+needs_check='test -e /usr/include/security/pam_appl.h|libpam0g-dev
+curl --version|curl
 lftp --version|lftp
 command -v mandoc|mandoc
 python3 -c "import ssl"|python3
@@ -39,25 +42,26 @@ test -e /usr/share/java/commons-net.jar|libcommons-net-java
 perl -MIO::Socket::SSL -e 1|libio-socket-ssl-perl'
 
 case "${1-}" in
-    build) needs="$needs_build" ;;
-    check) needs="$needs_check" ;;
+    build) needs="$needs_build" likes="$likes_build" ;;
+    check) needs="$needs_check" likes= ;;
     *) echo "usage: tools.sh build|check" >&2; exit 64 ;;
 esac
 
 missing() {
-    echo "$needs" | while IFS='|' read -r probe package; do
+    echo "$1" | while IFS='|' read -r probe package; do
         sh -c "$probe" >/dev/null 2>&1 || echo "$package"
     done
 }
 
-wanted=$(missing)
+wanted=$(missing "$needs
+$likes")
 if [ -n "$wanted" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing: $(echo "$wanted" | tr '\n' ' ')"
     export DEBIAN_FRONTEND=noninteractive
     { apt-get update -qq && echo "$wanted" | xargs apt-get install -y -qq --no-install-recommends; } \
         >/dev/null || true
-    wanted=$(missing)
 fi
+wanted=$(missing "$needs")
 if [ -n "$wanted" ]; then
     echo "missing, by the names of Debian's packages: $(echo "$wanted" | tr '\n' ' ')" >&2
     echo "install them and try again (as root, this script does so by apt)" >&2

@@ -27,8 +27,14 @@ printf 'fxpd (%s) unstable; urgency=medium\n\n  * As CHANGELOG.md tells.\n\n -- 
     gzip -9n >"$root/usr/share/doc/fxpd/changelog.gz"
 maintainer=$(printf '%s <%s>' "$name" "$email" | sed 's/[&|\]/\\&/g')
 
+# PAM is there or not as `make` found its header; the file for it names files of libpam-runtime.
+pam=
+if readelf -d "$BUILT/fxpd" | grep -q 'NEEDED.*libpam\.so'; then
+    pam=', libpam0g, libpam-runtime'
+fi
+
 mkdir "$root/DEBIAN"
-sed -e "s|@MAINTAINER@|$maintainer|" -e "s/@VERSION@/$VERSION/" -e "s/@ARCH@/$arch/" \
+sed -e "s|@MAINTAINER@|$maintainer|" -e "s/@VERSION@/$VERSION/" -e "s/@ARCH@/$arch/" -e "s/@PAM@/$pam/" \
     -e "s/@KIB@/$(du -sk --exclude=DEBIAN "$root" | cut -f 1)/" etc/deb/control >"$root/DEBIAN/control"
 (cd "$root" && find etc -type f | sed 's|^|/|' | sort) >"$root/DEBIAN/conffiles"
 (cd "$root" && find . -type f ! -path './DEBIAN/*' ! -path './etc/*' -printf '%P\n' | sort | xargs md5sum) \

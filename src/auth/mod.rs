@@ -11,6 +11,7 @@ mod crypt;
 mod edit;
 mod limits;
 mod lines;
+mod pam;
 mod password;
 mod program;
 mod sources;
@@ -27,6 +28,7 @@ pub use anonymous::Anonymous;
 pub(crate) use anonymous::email;
 pub use client_proof::ClientProof;
 pub use limits::AccountLimits;
+pub use pam::{Pam, PamRules, pam_helper, pam_worker};
 pub use password::{
     HashKind, MAX_PASSWORD_BYTES, PasswordError, hash_password, hash_password_as, verify_password,
 };
@@ -91,14 +93,14 @@ pub trait Authenticator: Send + Sync {
         false
     }
 
-    /// Called once when the server starts, after a daemon has dropped its privilege and before the
-    /// first session. What needs a thread that gives up nothing has it begun here: those of sessions
     /// Takes the time of a wrong password, and decides nothing. [`Sources`] call it for a visitor
     /// whom an earlier one has refused, so that the time does not tell which of them knows the name.
     fn refuse(&self, visitor: &Visitor<'_>) {
         let _ = visitor; // an authenticator that answers at once
     }
 
+    /// Called once when the server starts, after a daemon has dropped its privilege and before the
+    /// first session. What needs a thread that gives up nothing has it begun here: those of sessions
     /// may be denied to start programs or to open files.
     fn begin(&self) -> io::Result<()> {
         Ok(())

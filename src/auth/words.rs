@@ -7,7 +7,7 @@ use crate::{
     proto::Secret,
     sys::ids::Ids,
 };
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, io, net::IpAddr};
 use zeroize::Zeroizing;
@@ -19,7 +19,7 @@ const VERSION: u32 = 1;
 const LONGEST_ESCAPE: usize = 6;
 
 /// A question as it stands in its line.
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 struct Question<'a> {
     fxpd_auth: u32,
     id: u64,
@@ -32,6 +32,17 @@ struct Question<'a> {
     address: IpAddr,
     tls: bool,
     host: Cow<'a, str>,
+}
+
+/// A question, understood.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The number that the answer gives back.
+    pub id: u64,
+    pub user: String,
+    pub password: Secret,
+    /// Where the client is.
+    pub address: IpAddr,
 }
 
 /// An answer.
@@ -97,6 +108,24 @@ pub fn question(id: u64, visitor: &Visitor<'_>, password: &Secret) -> Zeroizing<
     line
 }
 
+impl Asked {
+    /// A question from its line.
+    pub fn read(line: &[u8]) -> io::Result<Asked> {
+        let question: Question<'_> = serde_json::from_slice(line)?;
+        let own = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        let password = match (own(question.password), own(question.password_percent)) {
+            (Some(text), None) => Secret::new(text), // takes the bytes themselves
+            (None, Some(text)) => {
+                let text = Zeroizing::new(text);
+                Secret::new(percent_decode_str(&text).collect::<Vec<u8>>())
+            }
+            _ => return Err(io::Error::other("a question has one password")),
+        };
+        let (id, user, address) = (question.id, question.user.into_owned(), question.address);
+        Ok(Asked { id, user, password, address })
+    }
+}
+
 impl Answer {
     /// The answer to question `id` from its line.
     pub fn read(line: &[u8], id: u64) -> io::Result<Answer> {
@@ -107,6 +136,13 @@ impl Answer {
         } else {
             Err(io::Error::other(format!("it answers question {} of {id}", answer.id)))
         }
+    }
+
+    /// Its line, the end included.
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).unwrap_or_default(); // numbers and texts, all of it
+        line.push(b'\n');
+        line
     }
 
     /// What it means for the visitor. Accounts for which it names no level of FXP have
@@ -165,6 +201,9 @@ mod tests {
             assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
             let texts = name.len() + password.expose().len() + 1;
             assert!(line.capacity() <= 256 + LONGEST_ESCAPE * texts);
+            let address = "192.0.2.1".parse().unwrap();
+            let asked = Asked { id: 7, user: name.to_owned(), password, address };
+            assert_eq!(Asked::read(&line).unwrap(), asked);
             String::from_utf8(line.to_vec()).unwrap()
         };
         let sent = ask("ann", b"se\"same");
@@ -179,6 +218,23 @@ mod tests {
         assert!(!latin.contains(r#""password":"#), "{latin}");
         ask(&"\u{1}".repeat(4000), &[1; 512]);
         ask("", b"");
+    }
+
+    #[test]
+    fn an_answer_is_read_as_it_was_written() {
+        let allow = Answer {
+            id: 3,
+            result: Verdict::Allow,
+            home: Some("/home/ä\"".to_owned()),
+            uid: Some(1000),
+            gid: Some(100),
+            groups: Some(vec![100, 27]),
+            ..Answer::default()
+        };
+        let line = allow.line();
+        assert_eq!(Answer::read(&line, 3).unwrap(), allow);
+        assert!(Answer::read(&line, 4).is_err());
+        assert!(!String::from_utf8(line).unwrap().contains("null"));
     }
 
     #[test]

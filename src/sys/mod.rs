@@ -1,7 +1,8 @@
 //! The operating system, thinly: waiting, sockets, some calls of libssl, what a process is started
-//! with, and what a thread gives up.
+//! with, what it hands to another, and what a thread gives up.
 
 pub mod crowd;
+pub mod handoff;
 pub mod ids;
 pub mod inherited;
 pub mod landlock;

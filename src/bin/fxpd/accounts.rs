@@ -1,8 +1,8 @@
-//! Where accounts come from, by the settings: anonymous, the users file of each host, and
-//! the program that knows others, in this order.
+//! Where accounts come from, by the settings: anonymous, the users file of each host, the program that
+//! knows others, and PAM, in this order.
 
 use crate::config::Config;
-use fxpd::{Anonymous, Authenticator, FxpLevel, Program, ProgramSettings, Sources, UsersFile};
+use fxpd::{Anonymous, Authenticator, FxpLevel, Pam, Program, ProgramSettings, Sources, UsersFile};
 use std::{path::Path, sync::Arc};
 
 /// What all hosts share. It lives as long as the server, through reloads.
@@ -10,11 +10,12 @@ use std::{path::Path, sync::Arc};
 pub struct Accounts {
     anonymous: Option<Arc<dyn Authenticator>>,
     program: Option<Arc<dyn Authenticator>>,
+    system: Option<Arc<dyn Authenticator>>,
     fxp: FxpLevel,
 }
 
 impl Accounts {
-    /// As the settings say.
+    /// As the settings say, but for those of the system.
     pub fn new(config: &Config) -> Accounts {
         let anonymous = config.anonymous.as_ref().map(|home| {
             let anonymous =
@@ -30,7 +31,12 @@ impl Accounts {
             });
             Arc::new(program) as Arc<dyn Authenticator>
         });
-        Accounts { anonymous, program, fxp: config.fxp }
+        Accounts { anonymous, program, system: None, fxp: config.fxp }
+    }
+
+    /// And those of the system.
+    pub fn and_of_system(self, pam: Option<Pam>) -> Accounts {
+        Accounts { system: pam.map(|pam| Arc::new(pam) as Arc<dyn Authenticator>), ..self }
     }
 
     /// Those of the default host, which alone has anonymous clients.
@@ -45,7 +51,7 @@ impl Accounts {
 
     fn named(&self, users: &Path) -> impl Iterator<Item = Arc<dyn Authenticator>> + use<> {
         let users = UsersFile::new(users, self.fxp);
-        let program = self.program.clone();
-        std::iter::once(Arc::new(users) as Arc<dyn Authenticator>).chain(program)
+        let others = self.program.clone().into_iter().chain(self.system.clone());
+        std::iter::once(Arc::new(users) as Arc<dyn Authenticator>).chain(others)
     }
 }

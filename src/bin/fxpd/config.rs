@@ -11,7 +11,7 @@ use crate::{
     sources,
     value::{Place, Read},
 };
-use fxpd::{Access, Asked, FxpLevel, LocalOptions, Settings, TlsFloor, Wish};
+use fxpd::{Access, Asked, FxpLevel, LocalOptions, Pam, Settings, TlsFloor, Wish};
 use ipnet::IpNet;
 use std::{borrow::Cow, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 use toml::de::DeValue;
@@ -45,6 +45,12 @@ pub struct Config {
     pub auth_program_processes: usize,
     /// For its answer.
     pub auth_program_timeout: Duration,
+    /// The service that PAM is asked as for accounts of the system, if it is.
+    pub pam_service: Option<String>,
+    /// Those of users with a lower uid stay out.
+    pub pam_min_uid: u32,
+    /// For PAM's answer.
+    pub pam_timeout: Duration,
     /// The directory of anonymous clients, if they may enter.
     pub anonymous: Option<PathBuf>,
     /// What they may do.
@@ -124,6 +130,17 @@ impl Config {
         match (self.proxy_listen.is_empty(), self.settings.balancers.is_empty()) {
             (true, false) => Err("'proxy_from' needs 'proxy_listen'".to_owned()),
             (false, true) => Err("'proxy_listen' needs 'proxy_from'".to_owned()),
+            _ => self.check_pam(Pam::IS_BUILT_IN),
+        }
+    }
+
+    /// A session that is not its user would be root, or a service user before others' files.
+    fn check_pam(&self, is_built_in: bool) -> Read<()> {
+        match &self.pam_service {
+            Some(_) if !is_built_in => {
+                Err("pam_service: this fxpd was built without PAM".to_owned())
+            }
+            Some(_) if !self.account_ids => Err("'pam_service' needs 'account_ids'".to_owned()),
             _ => Ok(()),
         }
     }
@@ -196,6 +213,9 @@ impl Default for Config {
             auth_program: None,
             auth_program_processes: 0,
             auth_program_timeout: Duration::ZERO,
+            pam_service: None,
+            pam_min_uid: 0,
+            pam_timeout: Duration::ZERO,
             anonymous: None,
             anonymous_access: Access::ReadOnly,
             anonymous_fxp: FxpLevel::Off,
@@ -273,6 +293,23 @@ mod tests {
         ] {
             let found = file_error(text);
             assert!(found.starts_with(error), "{text}: {found}");
+        }
+    }
+
+    #[test]
+    fn pam_takes_a_server_that_has_it_and_can_be_its_users() {
+        let mut config = Config::default();
+        assert!(apply(&mut config, "pam_service = 'fxpd'\npam_min_uid = 500\n").is_ok());
+        assert_eq!((config.pam_service.as_deref(), config.pam_min_uid), (Some("fxpd"), 500));
+        assert!(config.check_pam(false).unwrap_err().contains("built without PAM"));
+        assert!(config.check_pam(true).unwrap_err().contains("needs 'account_ids'"));
+        config.account_ids = true;
+        assert_eq!(config.check_pam(true), Ok(()));
+        assert_eq!(config.check().is_ok(), Pam::IS_BUILT_IN);
+        assert_eq!(Config::default().check_pam(false), Ok(()));
+        for name in ["../shadow", "a b", ".", "Fxpd", "a/b"] {
+            let found = file_error(&format!("pam_service = '{name}'\n"));
+            assert!(found.contains("is no name of a service"), "{found}");
         }
     }
 

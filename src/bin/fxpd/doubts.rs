@@ -5,6 +5,7 @@ use crate::{config::Config, hosts::HostConfig, value::Place};
 use fxpd::{Identity, Term, UsersFile, Validity};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
+use nix::unistd::geteuid;
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr},
@@ -21,11 +22,16 @@ const MAX_HOMES_TOLD: usize = 10;
 /// Bits of a file's mode that let everybody read or write.
 const MODE_OF_OTHERS: u32 = 0o006;
 
+/// Where services of PAM are described; the administrator's own first.
+const SERVICES: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
+
 /// All doubts about settings whose files have been read without an error.
 pub fn about(config: &Config) -> Vec<String> {
     let mut doubts = Vec::new();
     doubts.extend(passive_addresses(config));
     doubts.extend(passive_ports(config));
+    doubts.extend(account_ids(config));
+    doubts.extend(config.pam_service.as_deref().and_then(pam_service));
     let default = HostConfig {
         certificate: config.certificate.clone(),
         key: config.key.clone(),
@@ -93,6 +99,19 @@ fn passive_ports(config: &Config) -> Option<String> {
     (ports < sessions).then(|| {
         format!("passive_ports: {ports} are too few for the {sessions} sessions of max_sessions")
     })
+}
+
+/// Whoever checks may be another than who will start the server.
+fn account_ids(config: &Config) -> Option<String> {
+    let is_root = geteuid().is_root();
+    (config.account_ids && !is_root)
+        .then(|| "account_ids: only root can start a server with it, and this is not".to_owned())
+}
+
+/// PAM goes by `other` where a service has no file: that may let everybody in, or nobody.
+fn pam_service(service: &str) -> Option<String> {
+    let exists = SERVICES.iter().any(|directory| Path::new(directory).join(service).exists());
+    (!exists).then(|| format!("pam_service: there is no {}/{service}", SERVICES[0]))
 }
 
 fn certificate(host: &HostConfig) -> Option<String> {

@@ -20,6 +20,7 @@ mod logging;
 mod lookups;
 mod lossy;
 mod options;
+mod pam;
 mod passwd;
 mod peers;
 mod pid_file;
@@ -83,6 +84,7 @@ fn run(task: Task) -> Result<(), Failure> {
             passwd::run(&args)
         }
         Task::Cert(args) => cert::make(&args),
+        Task::Pam(role) => pam::play(role),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line: words to a [`Task`], and the text of `--help`.
 
-use crate::failure::Failure;
+use crate::{failure::Failure, pam};
 use fxpd::HashKind;
 use getopts::{Matches, Options};
 use std::{
@@ -34,6 +34,8 @@ pub enum Task {
     Passwd(PasswdArgs),
     /// Make a certificate and its key.
     Cert(CertArgs),
+    /// Be one of the processes that ask PAM; only `fxpd` itself starts those.
+    Pam(pam::Role),
 }
 
 /// Where the configuration comes from.
@@ -78,12 +80,12 @@ pub struct PasswdArgs {
     pub file: PathBuf,
     /// The top of the account's tree, when given.
     pub home: Option<String>,
-    /// `key=value` options of the account.
-    pub options: Vec<String>,
     /// The user of the system that the account is, when given.
     pub uid: Option<u32>,
     /// Its group, when given.
     pub gid: Option<u32>,
+    /// `key=value` options of the account.
+    pub options: Vec<String>,
     /// Where a password comes from.
     pub password_from: PasswordFrom,
     /// What it is hashed as, when given.
@@ -134,6 +136,7 @@ pub fn parse(args: &[OsString]) -> Result<Task, Failure> {
     match args.first().and_then(|word| word.to_str()) {
         Some("passwd") => parse_passwd(&args[1..]),
         Some("cert") => parse_cert(&args[1..]),
+        Some(word) if let Some(role) = pam::Role::read(word, &args[1..]) => role.map(Task::Pam),
         _ => parse_server(args),
     }
 }
@@ -178,11 +181,11 @@ fn passwd_options() -> Options {
     options
         .optopt("f", "file", "the users file", "FILE")
         .optopt("", "home", "top of the account's tree", "DIR")
+        .optopt("", "uid", "user of the system that the account is, with account_ids", "N")
+        .optopt("", "gid", "its group", "N")
         .optmulti("", "option", "an option of the account, such as fxp=tls", "K=V")
         .optopt("", "hash", "hash the password as KIND (default: argon2id)", "KIND")
         .optflag("", "stdin", "read the password from standard input's first line")
-        .optopt("", "uid", "user of the system that the account is, with account_ids", "N")
-        .optopt("", "gid", "its group", "N")
         .optflag("h", "help", "print the usage");
     options
 }
@@ -274,10 +277,10 @@ fn parse_passwd(args: &[OsString]) -> Result<Task, Failure> {
     let password_from =
         if given.opt_present("stdin") { PasswordFrom::Stdin } else { PasswordFrom::Terminal };
     let home = given.opt_str("home");
+    let (uid, gid) = (id(&given, "uid")?, id(&given, "gid")?);
     let options = given.opt_strs("option");
     let hash =
         given.opt_str("hash").map(|word| word.parse().map_err(Failure::usage)).transpose()?;
-    let (uid, gid) = (id(&given, "uid")?, id(&given, "gid")?);
     let edits = matches!(action, PasswdAction::Add(_) | PasswdAction::Set(_));
     let of_edits = ["home", "uid", "gid", "option", "hash", "stdin"];
     if let Some(option) = of_edits.iter().find(|option| !edits && given.opt_present(option)) {
@@ -309,9 +312,6 @@ fn absolute(file: &str) -> Result<PathBuf, Failure> {
     path::absolute(file).map_err(|error| Failure::usage(format!("'{file}': {error}")))
 }
 
-fn required(given: &Matches, option: &str, command: &str) -> Result<String, Failure> {
-    given.opt_str(option).ok_or_else(|| Failure::usage(format!("{command} needs --{option} FILE")))
-}
 /// A user's or a group's number. The greatest one stands for none to the system.
 fn id(given: &Matches, option: &str) -> Result<Option<u32>, Failure> {
     let number = |text: String| {
@@ -321,6 +321,9 @@ fn id(given: &Matches, option: &str) -> Result<Option<u32>, Failure> {
     given.opt_str(option).map(number).transpose()
 }
 
+fn required(given: &Matches, option: &str, command: &str) -> Result<String, Failure> {
+    given.opt_str(option).ok_or_else(|| Failure::usage(format!("{command} needs --{option} FILE")))
+}
 
 fn no_more(free: &[String]) -> Result<(), Failure> {
     match free.first() {

@@ -12,6 +12,7 @@ use crate::{
     logging::{self, Audience, Target},
     lookups::Lookups,
     options::{Place, ServerArgs},
+    pam,
     pid_file::PidFile,
     privilege::Privilege,
     service_manager::ServiceManager,
@@ -107,7 +108,8 @@ fn count_accounts(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The order matters: keys and ports while still root, then the drop, then the first thread.
+/// The order matters: what keeps root, keys and ports while still root, then the drop, then the
+/// first thread.
 fn serve_with(
     args: &ServerArgs,
     mut config: Config,
@@ -115,6 +117,7 @@ fn serve_with(
     log: Target,
 ) -> Result<(), Failure> {
     storage()?;
+    let pam = pam::start(&config)?;
     allow_descriptors();
     let entrances = Entrances::new(inherited.sockets, &config);
     let life = entrances.life();
@@ -125,7 +128,7 @@ fn serve_with(
     let certificates = CertWatch::new(&config);
     let identity = identity(&config)?;
     log::info!("certificate {}", identity.fingerprint());
-    let accounts = Accounts::new(&config);
+    let accounts = Accounts::new(&config).and_of_system(pam);
     let hosts = virtual_hosts(&config, &accounts)?;
     let privilege = Privilege::find(&config)?;
     let confinement = confinement(&config, life)?;

@@ -42,6 +42,22 @@ pub fn path(value: &DeValue<'_>) -> Read<PathBuf> {
     if path.starts_with('/') { Ok(path.into()) } else { Err(format!("'{path}' is not absolute")) }
 }
 
+/// The name of a file in `/etc/pam.d`, as PAM takes it: in lower case, and without a path.
+pub fn pam_service(value: &DeValue<'_>) -> Read<String> {
+    let name = text(value)?;
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    match name.chars().all(is_part) && !name.starts_with('.') {
+        true => Ok(name),
+        false => Err(format!("'{name}' is no name of a service")),
+    }
+}
+
+/// A user's number, root's excepted.
+pub fn uid(value: &DeValue<'_>) -> Read<u32> {
+    let id = number(value, 1..=u32::MAX as usize - 1)?;
+    u32::try_from(id).map_err(|error| error.to_string())
+}
+
 /// A number of bytes, or text such as `"10M"`.
 pub fn bytes(value: &DeValue<'_>) -> Read<u64> {
     if let Some(text) = value.as_str() {

@@ -3,8 +3,8 @@
 
 use super::Setting;
 use crate::value::{
-    access, addresses, argv, boolean, fxp_level, log_to, networks_or_none, number, path, put,
-    seconds, text, unless_empty, wish,
+    access, addresses, argv, boolean, fxp_level, log_to, networks_or_none, number, pam_service,
+    path, put, seconds, text, uid, unless_empty, wish,
 };
 use std::ops::RangeInclusive;
 
@@ -96,6 +96,27 @@ pub const ROWS: &[Setting] = &[
         default: "10",
         about: "For its answer, the wait for a free one included.",
         set: |config, value| put(&mut config.auth_program_timeout, seconds(value, 1)),
+    },
+    Setting {
+        key: "pam_service",
+        kind: "text",
+        default: r#""""#,
+        about: "Service of PAM that knows users of the system, such as fxpd; empty for none.",
+        set: |config, value| put(&mut config.pam_service, unless_empty(value, pam_service)),
+    },
+    Setting {
+        key: "pam_min_uid",
+        kind: "number",
+        default: "1000",
+        about: "Users of the system with a lower uid cannot log in.",
+        set: |config, value| put(&mut config.pam_min_uid, uid(value)),
+    },
+    Setting {
+        key: "pam_timeout_s",
+        kind: "seconds",
+        default: "20",
+        about: "For PAM's answer.",
+        set: |config, value| put(&mut config.pam_timeout, seconds(value, 1)),
     },
     Setting {
         key: "anonymous",
