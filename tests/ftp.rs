@@ -147,10 +147,15 @@ impl Ftp {
                 return Ok(String::from_utf8_lossy(&line).into_owned());
             }
             let mut bytes = [0; 4096];
-            let count = match &mut self.wire {
-                Wire::Clear(socket) => socket.read(&mut bytes)?,
-                Wire::Tls(stream) => stream.read(&mut bytes)?,
-                Wire::Lost => 0,
+            let read = match &mut self.wire {
+                Wire::Clear(socket) => socket.read(&mut bytes),
+                Wire::Tls(stream) => stream.read(&mut bytes),
+                Wire::Lost => Ok(0),
+            };
+            let count = match read {
+                // A process that is stopped and goes on has its waits with a limit cut short.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
             };
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
