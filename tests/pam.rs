@@ -280,8 +280,11 @@ fn modules_run_apart_from_the_server_with_all_that_they_may_need() {
     // Nothing of PAM's modules was ever loaded here; libpam alone was.
     let maps = fs::read_to_string(format!("/proc/{server}/maps")).unwrap();
     assert!(maps.contains("/libpam.so") && !maps.contains("/pam_"), "{maps}");
-    // The helper holds no socket but its own end, and no worker is left.
+    // The helper holds no socket but its own end, has a session of its own, and no worker is left.
     let helper = helper(server);
+    let stat = fs::read_to_string(format!("/proc/{helper}/stat")).unwrap();
+    let session = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap().to_owned();
+    assert_eq!(session, helper.to_string(), "signals of the terminal are for the server");
     let open = fs::read_dir(format!("/proc/{helper}/fd")).unwrap();
     let links = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
     let sockets = links.filter(|link| link.to_string_lossy().starts_with("socket:"));
@@ -429,9 +432,10 @@ fn in_the_background_the_helper_holds_up_nobody_and_ends_with_the_server() {
     let home = home(&service, "");
     let user = User::new(&home);
     for signal in [Signal::TERM, Signal::KILL] {
-        // Its output ends with the command, whatever the helper does.
-        let started = home.fxpd().arg("--daemon").output().unwrap();
-        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        // It waits for the end of the server's output, which nobody else may hold.
+        let mut command = Running::start(home.fxpd().arg("--daemon"));
+        wait_until("the command ends", || command.0.try_wait().unwrap().is_some());
+        assert!(command.0.wait().unwrap().success());
         let address = home.address();
         home.hears("serving");
         let (server, helper) = (Orphan(home.pid()), Orphan(helper(home.pid())));

@@ -8,16 +8,41 @@ use std::{
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// The password of every user here.
 pub const PASSWORD: &str = "sesame";
 
-/// Names of this run, which no other run of the tests has.
+/// Names of this run, which no other run of the tests has. What a run has left that was killed goes
+/// with the first of them.
 fn name() -> String {
+    static SWEEP: Once = Once::new();
+    SWEEP.call_once(sweep);
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("fxpt{}x{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+fn sweep() {
+    let is_left = |name: &str| {
+        let pid = name.strip_prefix("fxpt").and_then(|rest| rest.split_once('x'));
+        pid.is_some_and(|(pid, _)| !Path::new("/proc").join(pid).exists())
+    };
+    for entry in fs::read_dir("/etc/pam.d").unwrap() {
+        let entry = entry.unwrap();
+        if is_left(&entry.file_name().to_string_lossy()) {
+            let _ = fs::remove_file(entry.path()); // another run may do the same
+        }
+    }
+    // Groups last: those of users that are there cannot go.
+    for (tool, list) in [("userdel", "/etc/passwd"), ("groupdel", "/etc/group")] {
+        let list = fs::read_to_string(list).unwrap();
+        let names = list.lines().map(|line| line.split(':').next().unwrap());
+        names.filter(|name| is_left(name)).for_each(|name| drop(quietly(tool, &[name])));
+    }
 }
 
 /// A user with a group of its own, a further group, and an empty home.
