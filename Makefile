@@ -22,7 +22,8 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-auth.5 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 UNITS   := fxpd.service fxpd@.service fxpd-implicit@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools check check-full check-systemd check-tools fuzz soak demo install uninstall dist deb clean
+.PHONY: all build-tools check check-full check-systemd check-tools demo footprint fuzz \
+    install soak uninstall dist deb clean
 
 all: build-tools
 	$(CARGO) build --release --locked --features '$(CARGO_FEATURES)'
@@ -35,12 +36,20 @@ build-tools:
 demo: all
 	@tests/demo.sh
 
+# What the small server for appliances takes, beside that of `make` if there is one; fails where it
+# takes more than it may. The build takes some minutes, and stands in a directory of its own.
+footprint: build-tools
+	$(CARGO) build --locked --profile appliance --no-default-features --bin fxpd
+	python3 tests/footprint.py target/appliance/fxpd $(wildcard $(BUILT)/fxpd)
+
 # Everything that can be checked without waiting for long.
 check: check-tools
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --features '$(CARGO_FEATURES)' --all-targets --no-deps -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --features '$(CARGO_FEATURES)' --no-deps --quiet
 	mandoc -T lint -W warning $(PAGES:%=man/%)
+	$(CARGO) clippy --locked --no-default-features --lib --bins --test appliance --no-deps -- -D warnings
+	$(CARGO) test --locked --no-default-features --test appliance
 	$(CARGO) build --locked --features '$(CARGO_FEATURES)' --bins
 	$(CARGO) test --locked --features '$(CARGO_FEATURES)'
 	$(MAKE) --no-print-directory demo DEMO_MIB=64

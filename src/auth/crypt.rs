@@ -8,6 +8,9 @@ use bcrypt::HashParts;
 use sha_crypt::{PasswordHasher, PasswordVerifier, ShaCrypt};
 use yescrypt::Yescrypt;
 
+/// What is in this file can be left out, see `no_crypt`.
+pub(super) const IS_BUILT_IN: bool = true;
+
 /// bcrypt's exponent, 2^16 of its rounds: some seconds. [`hash`] takes bcrypt's own default, 12.
 const MAX_BCRYPT_COST: u32 = 16;
 /// bcrypt looks at no more of a password.

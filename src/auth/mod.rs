@@ -7,6 +7,10 @@ mod account;
 mod anonymous;
 mod argon;
 mod client_proof;
+#[cfg(feature = "crypt-hashes")]
+mod crypt;
+#[cfg(not(feature = "crypt-hashes"))]
+#[path = "no_crypt.rs"]
 mod crypt;
 mod edit;
 mod limits;

@@ -64,6 +64,12 @@ impl HashKind {
             _ => None,
         }
     }
+
+    /// Whether hashes of this kind are made and compared by this build: all are, unless the feature
+    /// `crypt-hashes` was left out, and those of argon2 always.
+    pub fn is_built_in(self) -> bool {
+        self == HashKind::Argon2 || crypt::IS_BUILT_IN
+    }
 }
 
 impl FromStr for HashKind {
@@ -133,6 +139,11 @@ pub(super) fn check_hash(hash: &str) -> Result<(), String> {
     }
 }
 
+/// The kind of `hash`, if this build has none of that kind.
+pub(super) fn left_out(hash: &str) -> Option<HashKind> {
+    HashKind::of(hash).filter(|kind| !kind.is_built_in())
+}
+
 /// Memory to hash in, lent by a fixed set.
 ///
 /// Each hash fills 19 MiB. Hundreds of clients may log in at once, so the set is the limit; and
@@ -187,6 +198,8 @@ pub enum PasswordError {
     Failed(String),
     /// This kind of hash takes no more than so many bytes.
     TooLongFor(HashKind, usize),
+    /// This kind of hash was left out of this build.
+    NotBuiltIn(HashKind),
 }
 
 impl fmt::Display for PasswordError {
@@ -200,6 +213,7 @@ impl fmt::Display for PasswordError {
             PasswordError::TooLongFor(kind, bytes) => {
                 write!(f, "{kind} takes passwords of {bytes} bytes at most")
             }
+            PasswordError::NotBuiltIn(kind) => write!(f, "{kind} is not built in"),
         }
     }
 }

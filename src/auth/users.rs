@@ -4,7 +4,7 @@
 
 use super::{
     Account, AuthError, Authenticator, FxpGrant, FxpLevel, UserLine, Visitor,
-    password::{DUMMY_HASH, verify_password},
+    password::{DUMMY_HASH, left_out, verify_password},
 };
 use crate::proto::Secret;
 use std::{
@@ -82,8 +82,12 @@ impl Authenticator for UsersFile {
         peer: IpAddr,
     ) -> Result<Account, AuthError> {
         let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
-        let open = || lines.iter().filter(|line| !line.is_locked());
+        let can_open = |line: &&UserLine| !line.is_locked() && left_out(&line.hash).is_none();
+        let open = || lines.iter().filter(can_open);
         let line = open().find(|line| line.name == name);
+        if line.is_none() {
+            tell_of_left_out(&lines, name);
+        }
         // Unknown and locked names cost the time of a wrong password, as some account has it.
         let stand_in = || open().max_by_key(|line| affinity(name, &line.hash));
         let hash = line.or_else(stand_in).map_or(DUMMY_HASH, |line| &line.hash);
@@ -110,6 +114,16 @@ impl UsersFile {
             true => Ok(line.account(self.default_fxp)),
             false => Err(AuthError::Rejected),
         }
+    }
+}
+
+/// Says in the log that an account is refused for what its hash is: it has done nothing wrong.
+fn tell_of_left_out(lines: &[UserLine], name: &str) {
+    let line = lines.iter().find(|line| line.name == name);
+    if let Some(kind) = line.and_then(|line| left_out(&line.hash)) {
+        log::warn!(
+            "account '{name}' is refused: its password is hashed by {kind}, which is not built in"
+        );
     }
 }
 

@@ -326,7 +326,7 @@ impl<'a> Argument<'a> {
     fn mode(&self) -> Parsed<Mode> {
         match self.word()?.as_str() {
             "S" => Ok(Mode::Stream),
-            "Z" => Ok(Mode::Deflate),
+            "Z" if Mode::HAS_DEFLATE => Ok(Mode::Deflate),
             _ => Err(self.value()),
         }
     }
@@ -385,6 +385,7 @@ impl<'a> Argument<'a> {
         let value = value.to_ascii_uppercase();
         let words: Vec<&str> = value.split_ascii_whitespace().collect();
         let level = match words[..] {
+            ["Z", ..] if !Mode::HAS_DEFLATE => return Err(self.value()),
             ["Z"] => return Ok(DeflateLevel::default()),
             ["Z", "LEVEL", level] if level.len() == 1 => level.parse().ok(),
             _ => None,

@@ -157,6 +157,11 @@ pub enum Mode {
     Deflate,
 }
 
+impl Mode {
+    /// Whether `MODE Z` is built in.
+    pub const HAS_DEFLATE: bool = cfg!(feature = "mode-z");
+}
+
 /// How hard `MODE Z` tries: 0 to 9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeflateLevel(u8);

@@ -1,6 +1,8 @@
 //! The verbs, one row each: what a verb needs before it may run, what it changes, how `FEAT` and
 //! `HELP` show it. To add a verb, add a row here, a form in `command.rs`, and a handler.
 
+use crate::proto::Mode;
+
 /// What a request line begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // each is the verb of its name
@@ -185,6 +187,16 @@ const fn writes(name: &'static str, verb: Verb, usage: &'static str) -> Row {
 
 const HASH_BY: &str = "<file>, or \"<file>\" <start> <end>";
 
+/// The two that tell whether `MODE Z` is built in.
+const MODE: Row = match Mode::HAS_DEFLATE {
+    true => inside("MODE", Verb::Mode, "S|Z").feat("MODE Z"),
+    false => inside("MODE", Verb::Mode, "S"),
+};
+const OPTS: Row = match Mode::HAS_DEFLATE {
+    true => open("OPTS", Verb::Opts, "UTF8 ON|MLST|HASH|MODE Z LEVEL <0-9>").feat("UTF8"),
+    false => open("OPTS", Verb::Opts, "UTF8 ON|MLST|HASH").feat("UTF8"),
+};
+
 /// Every verb, in the order in which `FEAT` and `HELP` show them.
 pub const VERBS: &[Row] = &[
     login("USER", Verb::User, "<name>"),
@@ -204,7 +216,7 @@ pub const VERBS: &[Row] = &[
     inside("PORT", Verb::Port, "h1,h2,h3,h4,p1,p2"),
     inside("EPRT", Verb::Eprt, "|family|address|port|").feat("EPRT"),
     inside("TYPE", Verb::Type, "A|I|L 8"),
-    inside("MODE", Verb::Mode, "S|Z").feat("MODE Z"),
+    MODE,
     inside("STRU", Verb::Stru, "F"),
     inside("ALLO", Verb::Allo, "<bytes>"),
     inside("REST", Verb::Rest, "<offset>").feat("REST STREAM"),
@@ -252,7 +264,7 @@ pub const VERBS: &[Row] = &[
     open("HELP", Verb::Help, "[<verb>]"),
     open("SYST", Verb::Syst, ""),
     open("NOOP", Verb::Noop, ""),
-    open("OPTS", Verb::Opts, "UTF8 ON|MLST|HASH|MODE Z LEVEL <0-9>").feat("UTF8"),
+    OPTS,
     open("CLNT", Verb::Clnt, "<name>").feat("CLNT"),
     open("CSID", Verb::Csid, "<name>=<value>;...").feat("CSID"),
     open("LANG", Verb::Lang, "[EN]").feat("LANG EN*"),

@@ -21,7 +21,7 @@ pub struct Outlet<'a> {
 impl<'a> Outlet<'a> {
     /// To `stream`, compressed if there is a level.
     pub fn new(stream: &'a mut Stream, level: Option<DeflateLevel>) -> Outlet<'a> {
-        let deflate = level.map(|level| (Deflater::new(level), vec![0; WIRE_BYTES]));
+        let deflate = level.and_then(Deflater::new).map(|it| (it, vec![0; WIRE_BYTES]));
         Outlet { stream, deflate }
     }
 
@@ -81,8 +81,9 @@ struct Inflate {
 impl<'a> Inlet<'a> {
     /// From `stream`, compressed if there is a level, which is the sender's affair.
     pub fn new(stream: &'a mut Stream, level: Option<DeflateLevel>) -> Inlet<'a> {
-        let inflate = level.map(|_| Inflate {
-            inflater: Inflater::new(),
+        let inflater = level.and_then(|_| Inflater::new());
+        let inflate = inflater.map(|inflater| Inflate {
+            inflater,
             wire: vec![0; WIRE_BYTES],
             filled: 0,
             taken: 0,

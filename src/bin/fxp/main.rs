@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod bytes;
 mod connect;
 mod credentials;
 mod doctor;

@@ -1,8 +1,7 @@
 //! What the user reads: of each file, at the end, and the notes on the way there.
 
-use crate::{exit::Failure, options::Talk};
+use crate::{bytes::Bytes, exit::Failure, options::Talk};
 use fxpd::{Act, ManifestEntry, ProofKind, Prospect, Step, Summary, TreePath, Why};
-use indicatif::BinaryBytes;
 use std::{
     io::{self, Write},
     time::Duration,
@@ -79,7 +78,7 @@ pub fn summary(summary: &Summary) -> String {
     if *untried > 0 {
         text += &format!(", {untried} not tried");
     }
-    text += &format!("; {} {}", BinaryBytes(*bytes), pace(*bytes, *elapsed));
+    text += &format!("; {} {}", Bytes(*bytes), pace(*bytes, *elapsed));
     if let Some(plan) = summary.plan {
         text += &format!("\n{plan}");
     }
@@ -105,7 +104,7 @@ pub fn steps(prospect: &Prospect, talk: Talk) -> Result<(), Failure> {
     for stumble in &prospect.stumbles {
         say(&format!("fail   {}: {}", path(&stumble.path), stumble.error))?;
     }
-    say(&format!("{files} files, {} to copy", BinaryBytes(bytes)))
+    say(&format!("{files} files, {} to copy", Bytes(bytes)))
 }
 
 fn size_of(step: &Step) -> String {
@@ -166,6 +165,6 @@ fn short_proof(entry: &ManifestEntry) -> String {
 
 fn pace(bytes: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
-    let rate = BinaryBytes((bytes as f64 / seconds.max(0.001)) as u64);
+    let rate = Bytes((bytes as f64 / seconds.max(0.001)) as u64);
     format!("in {seconds:.2} s ({rate}/s)")
 }

@@ -2,7 +2,7 @@
 //! server from starting.
 
 use crate::{config::Config, hosts::HostConfig, value::Place};
-use fxpd::{Identity, Term, UsersFile, Validity};
+use fxpd::{HashKind, Identity, Term, UserLine, UsersFile, Validity};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use nix::unistd::geteuid;
@@ -41,7 +41,9 @@ pub fn about(config: &Config) -> Vec<String> {
     for host in std::iter::once(&default).chain(&config.hosts) {
         doubts.extend(certificate(host));
         doubts.extend(key(&host.key));
-        doubts.extend(homes(&UsersFile::new(&host.users, config.fxp)));
+        let users = UsersFile::new(&host.users, config.fxp);
+        doubts.extend(homes(&users));
+        doubts.extend(hashes(&users));
     }
     let places = [
         ("transfer_log", &config.transfer_log),
@@ -155,6 +157,16 @@ fn homes(users: &UsersFile) -> Vec<String> {
         doubts.push(format!("{file}: the homes of {more} accounts more are no directories"));
     }
     doubts
+}
+
+/// A small build knows fewer kinds of hashes, and the users file may come from another.
+fn hashes(users: &UsersFile) -> Option<String> {
+    let kind = |line: &UserLine| HashKind::of(&line.hash).filter(|kind| !kind.is_built_in());
+    let lines = users.lines().unwrap_or_default();
+    let kinds: Vec<HashKind> = lines.iter().filter_map(kind).collect();
+    let (count, kind) = (kinds.len(), kinds.first()?);
+    let file = users.path().display();
+    Some(format!("{file}: {count} accounts are refused: {kind} or the like is not built in"))
 }
 
 fn directory(key: &str, file: &Path) -> Option<String> {

@@ -1,5 +1,6 @@
 //! What the user sees of a job: bars on a terminal, else a line for each file; or JSON.
 
+#[cfg(feature = "bars")]
 mod bars;
 mod json;
 mod lines;
@@ -9,7 +10,6 @@ use crate::{
     options::{Format, Options, Talk},
 };
 use fxpd::{Observer, Summary};
-use std::io::{self, IsTerminal};
 
 /// One way to show a job.
 pub trait Show: Observer {
@@ -22,7 +22,10 @@ pub fn begin(options: &Options) -> Box<dyn Show> {
     match (options.format, options.talk) {
         (Format::Json, _) => Box::new(json::Json),
         (Format::Text, Talk::Quiet) => Box::new(lines::Quiet::default()),
-        (Format::Text, _) if io::stderr().is_terminal() => Box::new(bars::Bars::new(options.talk)),
+        #[cfg(feature = "bars")]
+        (Format::Text, talk) if std::io::IsTerminal::is_terminal(&std::io::stderr()) => {
+            Box::new(bars::Bars::new(talk))
+        }
         (Format::Text, _) => Box::new(lines::Lines::default()),
     }
 }

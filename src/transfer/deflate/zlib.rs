@@ -1,21 +1,7 @@
-//! `MODE Z`: a transfer is one zlib stream (draft-preston-ftpext-deflate-04, RFC 1950), made and
-//! taken apart in blocks, so that no peer decides how much memory that takes.
+//! The streams themselves, by flate2 with zlib-rs.
 
-use crate::proto::DeflateLevel;
+use crate::{proto::DeflateLevel, transfer::DeflateFault};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use std::fmt;
-
-/// Why what came is no transfer in `MODE Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeflateFault {
-    /// It is no zlib stream, or a damaged one.
-    Garbage,
-    /// The connection ended before the stream did: the file was cut, however properly it closed.
-    Cut,
-    /// Bytes stand behind the end of the stream. Nobody can say what they are, so the file is not
-    /// taken for whole.
-    Trailing,
-}
 
 /// Makes the zlib stream.
 pub struct Deflater {
@@ -23,10 +9,10 @@ pub struct Deflater {
 }
 
 impl Deflater {
-    /// A stream that begins.
-    pub fn new(level: DeflateLevel) -> Deflater {
+    /// A stream that begins; `None` in a build without `MODE Z`.
+    pub fn new(level: DeflateLevel) -> Option<Deflater> {
         let level = Compression::new(u32::from(level.number()));
-        Deflater { state: Compress::new(level, true) }
+        Some(Deflater { state: Compress::new(level, true) })
     }
 
     /// Takes what it can of `bytes` and gives what it can into `block`: how many of each. All of
@@ -62,9 +48,9 @@ pub struct Inflater {
 }
 
 impl Inflater {
-    /// A stream that begins.
-    pub fn new() -> Inflater {
-        Inflater { state: Decompress::new(true), has_ended: false }
+    /// A stream that begins; `None` in a build without `MODE Z`.
+    pub fn new() -> Option<Inflater> {
+        Some(Inflater { state: Decompress::new(true), has_ended: false })
     }
 
     /// Takes what it can of `wire` and gives what it can into `block`, and no more than fits: how
@@ -91,22 +77,12 @@ impl Inflater {
     }
 }
 
-impl fmt::Display for DeflateFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DeflateFault::Garbage => "what came is no zlib stream",
-            DeflateFault::Cut => "the zlib stream was cut before its end",
-            DeflateFault::Trailing => "bytes came behind the end of the zlib stream",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn pack(bytes: &[u8], level: u8, block_bytes: usize) -> Vec<u8> {
-        let mut deflater = Deflater::new(DeflateLevel::new(level).unwrap());
+        let mut deflater = Deflater::new(DeflateLevel::new(level).unwrap()).unwrap();
         let (mut rest, mut block, mut wire) = (bytes, vec![0; block_bytes], Vec::new());
         loop {
             let (taken, given) = deflater.step(rest, &mut block).unwrap();
@@ -126,7 +102,8 @@ mod tests {
     }
 
     fn unpack(wire: &[u8], piece: usize) -> Result<(Vec<u8>, bool), DeflateFault> {
-        let (mut inflater, mut block, mut bytes) = (Inflater::new(), vec![0; 7], Vec::new());
+        let (mut inflater, mut block, mut bytes) =
+            (Inflater::new().unwrap(), vec![0; 7], Vec::new());
         for mut rest in wire.chunks(piece) {
             loop {
                 let (taken, given) = inflater.step(rest, &mut block)?;
