@@ -43,6 +43,8 @@
 //! - **Who may be the peer of a data connection** is decided in `net/expected.rs` for `XPEER` and in
 //!   `session/foreign.rs` for the account's grant.
 //!
+//! - **Memory that is free** is given back by `auth/work_area.rs` and `sys/memory.rs`.
+//!
 //! # Embedding a server
 //! ```
 //! use fxpd::{Account, AccountLimits, AuthError, Authenticator, Access, Builder, FxpGrant, Identity, Listen,
@@ -200,4 +202,5 @@ pub use storage::{
 };
 pub use sys::ids::{Capabilities, Ids, give_up_privilege};
 pub use sys::inherited::{Handed, HandedSocket, Inherited, Origin};
+pub use sys::memory::spare_memory;
 pub use transfer::{Direction, PeerProof, TransferRecord};

@@ -1,6 +1,6 @@
 //! argon2 (RFC 9106) in PHC strings, `$argon2id$v=19$m=…`.
 //!
-//! The memory of a hash is the caller's to lend: `password` bounds what a crowd of logins can take.
+//! The memory of a hash is the caller's to lend: `work_area` bounds what a crowd of logins can take.
 
 use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, PasswordHasher, Version, password_hash,

@@ -22,6 +22,7 @@ mod sources;
 mod user_line;
 mod users;
 mod words;
+mod work_area;
 
 /// For the fuzzers.
 #[cfg(any(test, fuzzing))]

@@ -1,18 +1,17 @@
-//! Password hashes: which kinds there are, and what a crowd of logins may cost.
+//! Password hashes: which kinds there are, how they are made and compared.
 //!
 //! Knows no account and no file. A session thread hashes here while its client waits; `argon` and
-//! `crypt` compute.
+//! `crypt` compute, and `work_area` bounds what a crowd of logins may cost.
 
 use crate::{
     auth::{
         argon::{self, Argon2Hash},
         crypt,
+        work_area::WorkArea,
     },
     proto::Secret,
 };
-use argon2::Block;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use std::{error, fmt, str::FromStr, sync::LazyLock, thread};
+use std::{error, fmt, str::FromStr};
 
 /// Bytes that a password may have. A longer one is refused before any work is done for it.
 pub const MAX_PASSWORD_BYTES: usize = 512;
@@ -21,9 +20,6 @@ pub const MAX_PASSWORD_BYTES: usize = 512;
 /// name is compared with where no account has a hash that it could be compared with.
 pub(super) const DUMMY_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA\
                                      $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/// Hashes that are computed at a time, on a machine with that many processors.
-const MAX_PARALLEL_HASHES: usize = 8;
 
 /// A kind of hash. All but the first are for accounts that come from elsewhere or are shared with
 /// other programs.
@@ -119,11 +115,11 @@ pub fn verify_password(password: &Secret, hash: &str) -> bool {
     match HashKind::of(hash) {
         Some(HashKind::Argon2) => Argon2Hash::parse(hash).is_ok_and(|parsed| {
             let blocks = parsed.blocks();
-            let mut area = WorkArea::take(blocks);
-            parsed.opens_to(password, &mut area.blocks[..blocks])
+            let mut area = WorkArea::take();
+            parsed.opens_to(password, area.blocks(blocks))
         }),
         Some(kind) if crypt::check(hash, kind).is_ok() => {
-            let _turn = WorkArea::take(0);
+            let _turn = WorkArea::take();
             crypt::opens_to(hash, password, kind)
         }
         _ => false,
@@ -142,48 +138,6 @@ pub(super) fn check_hash(hash: &str) -> Result<(), String> {
 /// The kind of `hash`, if this build has none of that kind.
 pub(super) fn left_out(hash: &str) -> Option<HashKind> {
     HashKind::of(hash).filter(|kind| !kind.is_built_in())
-}
-
-/// Memory to hash in, lent by a fixed set.
-///
-/// Each hash fills 19 MiB. Hundreds of clients may log in at once, so the set is the limit; and
-/// it is kept, because malloc would leave such a block behind in the arena of each session thread.
-struct WorkArea {
-    blocks: Vec<Block>,
-}
-
-/// The set: whoever takes an area may hash, and gives it back.
-struct WorkAreas {
-    give: Sender<Vec<Block>>,
-    take: Receiver<Vec<Block>>,
-}
-
-static WORK_AREAS: LazyLock<WorkAreas> = LazyLock::new(|| {
-    // More than one a processor would cost memory and gain no time.
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let count = processors.min(MAX_PARALLEL_HASHES);
-    let (give, take) = bounded(count);
-    for _ in 0..count {
-        let _ = give.send(Vec::new()); // never full: it holds `count`
-    }
-    WorkAreas { give, take }
-});
-
-impl WorkArea {
-    /// Waits for an area and makes it at least `blocks` large.
-    fn take(blocks: usize) -> WorkArea {
-        let mut area = WorkArea { blocks: WORK_AREAS.take.recv().unwrap_or_default() };
-        if area.blocks.len() < blocks {
-            area.blocks.resize(blocks, Block::default());
-        }
-        area
-    }
-}
-
-impl Drop for WorkArea {
-    fn drop(&mut self) {
-        let _ = WORK_AREAS.give.send(std::mem::take(&mut self.blocks)); // never full, never closed
-    }
 }
 
 /// Why a password was not hashed.
@@ -291,15 +245,5 @@ mod tests {
             assert!(check_hash(bad).is_err(), "{bad}");
             assert!(!verify_password(&Secret::new("sesame"), bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn more_logins_than_processors_wait_for_each_other_and_end() {
-        let hash = hash_password(&Secret::new("sesame")).unwrap();
-        thread::scope(|scope| {
-            for _ in 0..3 * MAX_PARALLEL_HASHES {
-                scope.spawn(|| assert!(verify_password(&Secret::new("sesame"), &hash)));
-            }
-        });
     }
 }

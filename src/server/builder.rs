@@ -221,9 +221,10 @@ impl Bound {
         for host in iter::once(&hosts.default).chain(&hosts.others) {
             host.authenticator.begin().map_err(ServerError::System)?;
         }
-        let threads = Threads::new(self.services.confinement.binds_threads());
-        let threads = threads.map_err(ServerError::System)?;
+        let is_confined = self.services.confinement.binds_threads();
         let registry = Arc::new(Registry::new(self.services, self.on_change));
+        let threads = Threads::new(Arc::clone(&registry), is_confined);
+        let threads = threads.map_err(ServerError::System)?;
         let writer = self.log.start().map_err(ServerError::System)?;
         let (accepting, stop_accepting) = stop::pair().map_err(ServerError::System)?;
         let mut acceptors = Acceptors { accepting: Some(accepting), all: Vec::new() };

@@ -4,9 +4,10 @@
 use crate::{
     server::{
         entrance::{self, Entrance},
-        registry::Guest,
+        registry::{Guest, Registry},
     },
     session::{Ended, Hangup, Services, Session},
+    sys::memory,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::{
@@ -23,6 +24,7 @@ const STACK_BYTES: usize = 1 << 20;
 /// Starts the threads of sessions.
 #[derive(Clone)]
 pub struct Threads {
+    registry: Arc<Registry>,
     /// To the thread that starts threads for confined ones, whose own would be confined as well.
     /// Nothing where no login confines a thread. It ends with the last of the server's threads.
     successors: Option<Sender<Wanted>>,
@@ -38,9 +40,9 @@ struct Wanted {
 impl Threads {
     /// `confined`: sessions may have to move to another thread. To be called from one that gives
     /// up nothing.
-    pub fn new(confined: bool) -> io::Result<Threads> {
+    pub fn new(registry: Arc<Registry>, confined: bool) -> io::Result<Threads> {
         if !confined {
-            return Ok(Threads { successors: None });
+            return Ok(Threads { registry, successors: None });
         }
         let (ask, asked) = unbounded::<Wanted>();
         thread::Builder::new().name("successors".into()).spawn(move || {
@@ -54,7 +56,7 @@ impl Threads {
                 let _ = ready.send(started.map(drop)); // the same
             }
         })?;
-        Ok(Threads { successors: Some(ask) })
+        Ok(Threads { registry, successors: Some(ask) })
     }
 
     /// Serves a client that was just accepted. An error means that there is no thread.
@@ -98,6 +100,10 @@ impl Threads {
             Ok(Some(hangup)) => log::info!("{client}: {hangup}"),
             Ok(None) => {}
             Err(_) => log::error!("{client}: the session failed by a fault of this program"),
+        }
+        if self.registry.sessions() == 0 {
+            // A server at rest keeps nothing of what a crowd took.
+            memory::give_back();
         }
     }
 

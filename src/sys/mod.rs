@@ -6,6 +6,7 @@ pub mod handoff;
 pub mod ids;
 pub mod inherited;
 pub mod landlock;
+pub mod memory;
 pub mod openssl;
 pub mod poll;
 pub mod seccomp;

@@ -1,0 +1,208 @@
+//! Memory to hash passwords in: what a crowd of logins may take, and that nothing stays taken.
+//!
+//! Each argon2 hash fills 19 MiB. Hundreds of clients may log in at once, so the turns are few, and
+//! whoever has one may hash. What was filled is kept for the next login, which need not have the
+//! system make every page of it again; and given back when there was none for some seconds.
+
+use argon2::Block;
+use std::{
+    mem,
+    sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Hashes that are computed at a time, on a machine with that many processors.
+const MAX_PARALLEL_HASHES: usize = 8;
+
+/// Without a login for this long, no memory is kept for the next.
+const KEPT_FOR: Duration = Duration::from_secs(3);
+
+/// The least room that is asked for. malloc(3) may keep what it once had from the system, in the
+/// arena of whichever thread had it, but never blocks above 32 MiB: those are mapped and unmapped one
+/// by one. Pages that no hash touches cost nothing.
+const LEAST_ROOM_BYTES: usize = 33 << 20;
+
+/// A turn to hash, and memory for it.
+pub(super) struct WorkArea {
+    blocks: Vec<Block>,
+}
+
+impl WorkArea {
+    /// Waits for a turn.
+    pub fn take() -> WorkArea {
+        WorkArea { blocks: TURNS.take() }
+    }
+
+    /// So many blocks.
+    pub fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.blocks.len() < count {
+            let least = LEAST_ROOM_BYTES / mem::size_of::<Block>();
+            self.blocks = Vec::new(); // before there are two
+            self.blocks.reserve_exact(count.max(least));
+            self.blocks.resize(count, Block::default());
+        }
+        &mut self.blocks[..count]
+    }
+}
+
+impl Drop for WorkArea {
+    fn drop(&mut self) {
+        TURNS.give(mem::take(&mut self.blocks));
+    }
+}
+
+static TURNS: LazyLock<Turns> = LazyLock::new(|| {
+    // More than one a processor would cost memory and gain no time.
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    Turns::new(processors.min(MAX_PARALLEL_HASHES), KEPT_FOR)
+});
+
+/// All turns of this process, and what was filled by those that are over.
+struct Turns {
+    state: Mutex<State>,
+    given: Condvar,
+    kept_for: Duration,
+}
+
+struct State {
+    free: usize,
+    kept: Vec<Vec<Block>>,
+    last_given: Instant,
+    /// Whether a thread looks after what is kept.
+    is_watched: bool,
+}
+
+impl Turns {
+    fn new(count: usize, kept_for: Duration) -> Turns {
+        let state =
+            State { free: count, kept: Vec::new(), last_given: Instant::now(), is_watched: false };
+        Turns { state: Mutex::new(state), given: Condvar::new(), kept_for }
+    }
+
+    /// Waits for a turn, and returns what is kept for it, if anything is.
+    fn take(&self) -> Vec<Block> {
+        let mut state = self.state();
+        while state.free == 0 {
+            state = self.given.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.free -= 1;
+        state.kept.pop().unwrap_or_default()
+    }
+
+    /// Gives a turn back, and what was filled in it.
+    fn give(&'static self, blocks: Vec<Block>) {
+        let mut state = self.state();
+        state.free += 1;
+        state.last_given = Instant::now();
+        if !blocks.is_empty() {
+            state.kept.push(blocks);
+        }
+        let wants_watch = !state.kept.is_empty() && !mem::replace(&mut state.is_watched, true);
+        drop(state);
+        self.given.notify_one();
+        if wants_watch {
+            // A thread of some seconds: nobody else is sure to be awake when they have passed. What
+            // the session's thread has given up it has not either, and does not miss.
+            let watch = thread::Builder::new().name("work areas".into());
+            if watch.stack_size(WATCH_STACK_BYTES).spawn(|| self.watch()).is_err() {
+                self.give_back();
+            }
+        }
+    }
+
+    /// Waits until nobody has hashed for a while.
+    fn watch(&self) {
+        loop {
+            let left = self.kept_for.saturating_sub(self.state().last_given.elapsed());
+            if left.is_zero() {
+                return self.give_back();
+            }
+            thread::sleep(left);
+        }
+    }
+
+    fn give_back(&self) {
+        let mut state = self.state();
+        let kept = mem::take(&mut state.kept);
+        state.is_watched = false;
+        drop(state);
+        drop(kept); // now that nobody waits for the lock
+    }
+
+    /// Counting is whole at every moment, so a panic elsewhere does not spoil it.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// It sleeps, and no more.
+const WATCH_STACK_BYTES: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::bounded;
+
+    fn turns(count: usize, kept_for: Duration) -> &'static Turns {
+        Box::leak(Box::new(Turns::new(count, kept_for)))
+    }
+
+    fn area() -> Vec<Block> {
+        vec![Block::default()]
+    }
+
+    #[test]
+    fn an_area_is_kept_for_the_next_login() {
+        let turns = turns(2, Duration::from_secs(3600));
+        assert!(turns.take().is_empty() && turns.take().is_empty());
+        turns.give(area());
+        turns.give(Vec::new());
+        assert_eq!(turns.take().len(), 1);
+        assert!(turns.take().is_empty());
+    }
+
+    #[test]
+    fn without_logins_it_is_given_back_and_again_after_the_next() {
+        let turns = turns(2, Duration::from_millis(1));
+        for _ in 0..2 {
+            turns.take();
+            turns.give(area());
+            while turns.state().is_watched {
+                thread::yield_now();
+            }
+            let state = turns.state();
+            assert_eq!((state.free, state.kept.len()), (2, 0));
+        }
+    }
+
+    #[test]
+    fn no_more_than_the_turns_hash_at_a_time_and_everybody_has_one() {
+        const CROWD: usize = 9;
+        let turns = turns(2, Duration::from_secs(3600));
+        let ((entered, seen), (leave, left)) = (bounded(CROWD), bounded(0));
+        let mut free = Vec::new();
+        thread::scope(|scope| {
+            for _ in 0..CROWD {
+                scope.spawn(|| {
+                    let area = turns.take();
+                    entered.send(()).unwrap();
+                    left.recv().unwrap();
+                    turns.give(area);
+                });
+            }
+            for gone in 0..CROWD {
+                // As many as may are in, and all others wait for one to leave.
+                while seen.len() < CROWD.min(gone + 2) {
+                    thread::yield_now();
+                }
+                if gone + 2 <= CROWD {
+                    free.push(turns.state().free);
+                }
+                leave.send(()).unwrap();
+            }
+        });
+        assert_eq!(free, [0; CROWD - 1], "turns that somebody could have taken");
+        assert_eq!(turns.state().free, 2);
+    }
+}
