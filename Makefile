@@ -18,12 +18,13 @@ CARGO_FEATURES ?= $(shell test -e /usr/include/security/pam_appl.h && echo pam)
 CARGO   ?= cargo
 INSTALL ?= install
 BUILT   ?= target/release
+PROFILE ?= release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-auth.5 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 UNITS   := fxpd.service fxpd@.service fxpd-implicit@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools check check-full check-systemd check-tools demo footprint fuzz \
-    install soak uninstall dist deb clean
+.PHONY: all build-tools capi check check-full check-systemd check-tools demo footprint fuzz \
+    install install-capi soak uninstall dist deb clean
 
 all: build-tools
 	$(CARGO) build --release --locked --features '$(CARGO_FEATURES)'
@@ -35,6 +36,10 @@ build-tools:
 # Two servers on loopback, a file of 1 GiB copied straight between them. DEMO_MIB sets another size.
 demo: all
 	@tests/demo.sh
+
+# The static library for programs in C, of the profile PROFILE.
+capi: build-tools
+	$(CARGO) rustc --locked --profile $(PROFILE) --lib --crate-type staticlib --features capi
 
 # What the small server for appliances takes, beside that of `make` if there is one; fails where it
 # takes more than it may. The build takes some minutes, and stands in a directory of its own.
@@ -112,6 +117,14 @@ install:
 	test -e $(DESTDIR)$(SYSCONFDIR)/fxpd/passwd || \
 	    $(INSTALL) -D -m 640 /dev/null $(DESTDIR)$(SYSCONFDIR)/fxpd/passwd
 
+# What `make capi` has built, for programs in C that are built after it.
+install-capi:
+	@test -e $(BUILT)/libfxpd.a || { echo "nothing is built yet: run make capi first" >&2; exit 1; }
+	$(INSTALL) -D -m 644 include/fxpd.h $(DESTDIR)$(PREFIX)/include/fxpd.h
+	$(INSTALL) -D -m 644 $(BUILT)/libfxpd.a $(DESTDIR)$(PREFIX)/lib/libfxpd.a
+	$(INSTALL) -D -m 644 etc/fxpd.pc.in $(DESTDIR)$(PREFIX)/lib/pkgconfig/fxpd.pc
+	sed -i 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(DESTDIR)$(PREFIX)/lib/pkgconfig/fxpd.pc
+
 # What `install` may not overwrite stays.
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/fxpd $(DESTDIR)$(BINDIR)/fxp
@@ -119,6 +132,8 @@ uninstall:
 	rm -f $(DESTDIR)$(COMPDIR)/fxpd $(DESTDIR)$(COMPDIR)/fxp
 	for unit in $(UNITS); do rm -f $(DESTDIR)$(SYSTEMDDIR)/$$unit; done
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/fxpd.conf $(DESTDIR)$(TMPFILESDIR)/fxpd.conf
+	rm -f $(DESTDIR)$(PREFIX)/include/fxpd.h $(DESTDIR)$(PREFIX)/lib/libfxpd.a
+	rm -f $(DESTDIR)$(PREFIX)/lib/pkgconfig/fxpd.pc
 	rm -f $(DESTDIR)$(DOCDIR)/inetd.conf $(DESTDIR)$(DOCDIR)/fxpd-auth-sqlite \
 	    $(DESTDIR)$(DOCDIR)/SECURITY.md
 	rmdir $(DESTDIR)$(DOCDIR) 2>/dev/null || true

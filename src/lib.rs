@@ -43,6 +43,7 @@
 //! - **Who may be the peer of a data connection** is decided in `net/expected.rs` for `XPEER` and in
 //!   `session/foreign.rs` for the account's grant.
 //!
+//! - **What C may call** is in `capi/border.rs`, declared in `include/fxpd.h`.
 //! - **Memory that is free** is given back by `auth/work_area.rs` and `sys/memory.rs`.
 //!
 //! # Embedding a server
@@ -87,6 +88,8 @@
 //! handle.shutdown(); // idle clients hear 421, transfers get their grace
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//! [`guide`] goes on from here, piece by piece: authenticator, storage, records, end, several at once.
+//! The feature `capi` has the same for programs in C.
 //!
 //! # Copying with the client
 //! A [`Connection`] is one logged-in server; [`copy`] has two of them exchange a file, [`plans`] are the
@@ -157,7 +160,10 @@
 pub mod fuzzing;
 
 mod auth;
+#[cfg(any(feature = "capi", test))]
+mod capi;
 mod client;
+pub mod guide;
 mod net;
 mod proto;
 mod server;
@@ -165,6 +171,10 @@ mod session;
 mod storage;
 mod sys;
 mod transfer;
+
+// Of other crates, what a storage or an account is made of.
+pub use ipnet::IpNet;
+pub use jiff::Timestamp;
 
 pub use auth::{
     Account, AccountLimits, Anonymous, AuthError, Authenticator, ClientProof, FxpGrant, FxpLevel,

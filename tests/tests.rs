@@ -32,6 +32,7 @@ mod anonymous;
 mod attacks;
 mod attributes;
 mod background;
+mod capi;
 mod cert_watch;
 mod client_certificates;
 mod clients;

@@ -1,0 +1,154 @@
+//! The functions that whoever owns a server wants called, and the end of all calls when it stops.
+
+use crate::{
+    Access, Account, AccountLimits, AuthError, Authenticator, Direction, FxpGrant, FxpLevel,
+    Secret, TransferRecord, capi::failure::text,
+};
+use std::{
+    ffi::{CString, OsString, c_char, c_int, c_void},
+    net::IpAddr,
+    ptr,
+    sync::{Arc, PoisonError, RwLock},
+};
+use zeroize::Zeroizing;
+
+/// `fxpd_authenticate_fn`.
+pub type AuthenticateFn = extern "C" fn(
+    context: *mut c_void,
+    name: *const c_char,
+    password: *const c_char,
+    password_bytes: usize,
+    peer: *const c_char,
+    account: *mut NewAccount,
+) -> c_int;
+
+/// `fxpd_transfer_fn`.
+pub type TransferFn = extern "C" fn(context: *mut c_void, transfer: *const Transfer);
+
+/// What an [`AuthenticateFn`] returns.
+const ADMIT: c_int = 1;
+const UNAVAILABLE: c_int = 2;
+
+/// `fxpd_account`: what an [`AuthenticateFn`] says of whom it lets in, by the functions of the border.
+pub struct NewAccount {
+    pub home: Option<OsString>,
+    pub access: Access,
+    pub fxp: FxpLevel,
+}
+
+/// `fxpd_transfer`. Pointers are good as long as the call lasts.
+#[repr(C)]
+pub struct Transfer {
+    pub account: *const c_char,
+    pub path: *const c_char,
+    pub client: *const c_char,
+    /// Null if no data connection came about.
+    pub peer: *const c_char,
+    pub bytes: u64,
+    pub milliseconds: u64,
+    pub is_outgoing: c_int,
+    pub is_complete: c_int,
+    pub is_foreign: c_int,
+    /// Null, both, if the file was not hashed as it moved.
+    pub hash_name: *const c_char,
+    pub hash: *const c_char,
+}
+
+/// Whose server it is. Nothing here looks behind its context.
+pub struct Owner {
+    context: usize,
+    /// Held to read while a call lasts, and to write by whoever ends all calls.
+    is_called: RwLock<bool>,
+}
+
+impl Owner {
+    pub fn new(context: *mut c_void) -> Arc<Owner> {
+        let context = context.expose_provenance();
+        Arc::new(Owner { context, is_called: RwLock::new(true) })
+    }
+
+    /// Waits for the calls that last, and allows no other.
+    pub fn end_calls(&self) {
+        *self.is_called.write().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    fn call<T>(&self, call: impl FnOnce(*mut c_void) -> T) -> Option<T> {
+        let is_called = self.is_called.read().unwrap_or_else(PoisonError::into_inner);
+        is_called.then(|| call(ptr::with_exposed_provenance_mut(self.context)))
+    }
+}
+
+/// Asks the owner who may enter.
+pub struct Asking {
+    pub owner: Arc<Owner>,
+    pub call: AuthenticateFn,
+}
+
+impl Authenticator for Asking {
+    fn authenticate(
+        &self,
+        name: &str,
+        password: &Secret,
+        peer: IpAddr,
+    ) -> Result<Account, AuthError> {
+        let mut account =
+            NewAccount { home: None, access: Access::ReadOnly, fxp: FxpLevel::Verified };
+        // Without its NUL a name would be another's.
+        let name_for_c = CString::new(name).map_err(|_| AuthError::Rejected)?;
+        let length = password.expose().len();
+        let password = Zeroizing::new([password.expose(), b"\0"].concat());
+        let peer = text(&peer.to_canonical().to_string());
+        let (name_for_c, password) = (name_for_c.as_ptr(), password.as_ptr().cast());
+        let answer = self.owner.call(|context| {
+            (self.call)(context, name_for_c, password, length, peer.as_ptr(), &mut account)
+        });
+        let home = match (answer, account.home) {
+            (None, _) => return Err(AuthError::Unavailable("the server stops".into())),
+            (Some(ADMIT), Some(home)) => home,
+            (Some(ADMIT), None) => {
+                return Err(AuthError::Unavailable("an account was let in without a home".into()));
+            }
+            (Some(UNAVAILABLE), _) => {
+                return Err(AuthError::Unavailable("the program around the server says so".into()));
+            }
+            (Some(_), _) => return Err(AuthError::Rejected),
+        };
+        Ok(Account {
+            name: name.to_owned(),
+            home,
+            access: account.access,
+            fxp: FxpGrant::both(account.fxp),
+            rights: Vec::new(),
+            limits: AccountLimits::default(),
+            ids: None,
+        })
+    }
+}
+
+/// What tells the owner of each transfer.
+pub fn telling(owner: Arc<Owner>, call: TransferFn) -> impl FnMut(&TransferRecord) + Send {
+    move |record| {
+        let (account, client) = (text(&record.account), text(&record.client.to_string()));
+        let path = CString::new(record.path.as_bytes()).unwrap_or_default(); // no path has a NUL
+        let peer = record.peer.map(|peer| text(&peer.ip().to_canonical().to_string()));
+        let (hash_name, hash) = match &record.hash {
+            Some((algorithm, hash)) => (Some(text(algorithm.name())), Some(text(hash))),
+            None => (None, None),
+        };
+        let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |it| it.as_ptr());
+        let transfer = Transfer {
+            account: account.as_ptr(),
+            path: path.as_ptr(),
+            client: client.as_ptr(),
+            peer: pointer(&peer),
+            bytes: record.bytes,
+            milliseconds: u64::try_from(record.took.as_millis()).unwrap_or(u64::MAX),
+            is_outgoing: (record.direction == Direction::Outgoing).into(),
+            is_complete: record.complete.into(),
+            is_foreign: record.foreign.into(),
+            hash_name: pointer(&hash_name),
+            hash: pointer(&hash),
+        };
+        owner.call(|context| call(context, &transfer));
+    }
+}
