@@ -12,7 +12,8 @@ work=$top/build/fuzz
 seconds=${FUZZ_SECONDS:-60}
 host=$(rustc -vV | sed -n 's/^host: //p')
 
-command -v c++ >/dev/null || { echo "fuzzing needs a C++ compiler: install g++" >&2; exit 1; }
+command -v c++ >/dev/null ||
+    { echo "fuzzing needs a C++ compiler: install g++" >&2; exit 1; }
 
 # What cargo-fuzz sets, but for the sanitizers, which stable Rust does not have.
 flags='--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1
@@ -22,12 +23,11 @@ flags='--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1
     -Cllvm-args=-sanitizer-coverage-trace-compares
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0'
 
-cd "$top/fuzz"
 # With --target, programs that only build others are not instrumented.
 RUSTFLAGS=$(echo $flags) "${CARGO:-cargo}" build --locked --release --quiet \
-    --target "$host" --target-dir "$work/target"
+    --manifest-path "$top/fuzz/Cargo.toml" --target "$host" --target-dir "$work/target"
 
-targets=${FUZZ_TARGETS:-$(cd seeds && echo *)}
+targets=${FUZZ_TARGETS:-$(cd "$top/fuzz/seeds" && echo *)}
 count=$(echo $targets | wc -w)
 ends=$(($(date +%s) + seconds))
 mkdir -p "$work/artifacts"
@@ -49,11 +49,11 @@ for target in $targets; do
     corpus=$work/corpus/$target
     mkdir -p "$corpus"
     log=$work/$target.log
-    dictionary=dictionaries/$target.dict
+    dictionary=$top/fuzz/dictionaries/$target.dict
     options="-max_total_time=$share -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1"
     [ -e "$dictionary" ] && options="$options -dict=$dictionary"
     if ! "$work/target/$host/release/$target" $options \
-        -artifact_prefix="$work/artifacts/$target-" "$corpus" "seeds/$target" >"$log" 2>&1; then
+        -artifact_prefix="$work/artifacts/$target-" "$corpus" "$top/fuzz/seeds/$target" >"$log" 2>&1; then
         grep -v -e '^#' -e '^INFO:' -e '^0x' -e '^Base64:' -e '^stat::' "$log" >&2
         input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
         [ -n "$input" ] && show "$target" "$input"

@@ -20,9 +20,12 @@ pub use paths::{location, path};
 pub use replies::{endpoint, proxy, reply_read, reply_said};
 pub use session::session;
 
+#[cfg(test)]
+type Target = (&'static str, fn(&[u8]));
+
 /// Every function, by the name of its target.
 #[cfg(test)]
-const TARGETS: [(&str, fn(&[u8])); 16] = [
+const TARGETS: [Target; 16] = [
     ("answer", answer),
     ("argument", argument),
     ("command", command),

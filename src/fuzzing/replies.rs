@@ -15,7 +15,7 @@ pub fn reply_said(data: &[u8]) {
     let head = texts.next().unwrap_or_default();
     let reply = match texts.next_back() {
         Some(tail) => Reply::lines(Code::SYSTEM_STATUS, head, texts, tail),
-        None if data.len() % 2 == 0 => Reply::new(Code::SYSTEM_STATUS, head),
+        None if data.len().is_multiple_of(2) => Reply::new(Code::SYSTEM_STATUS, head),
         None => Reply::quoted_path(&head, "is here"),
     };
     let wire = reply.encode();

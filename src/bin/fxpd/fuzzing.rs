@@ -48,9 +48,12 @@ mod tests {
         replay::seeds_of("config", config);
     }
 
+    fn quoted(text: String) -> String {
+        toml::Value::from(text).to_string()
+    }
+
     /// A value for each of some settings of every type, as TOML.
     fn lines() -> impl Strategy<Value = Vec<String>> {
-        let quoted = |text: String| toml::Value::from(text).to_string();
         let line = |key: &'static str| move |value: String| format!("{key} = {value}");
         let numbers = ["max_sessions", "max_sessions_per_address", "max_sessions_not_logged_in"];
         let words = select(vec!["fxp = 'off'", "fxp = 'any'", "tls = \"optional\"", "ccc = true"]);
@@ -58,8 +61,8 @@ mod tests {
         let address =
             address.prop_map(|(ip, port)| format!("'{}'", std::net::SocketAddr::new(ip, port)));
         let one = prop_oneof![
-            "\\PC{0,20}".prop_map(move |text| quoted(text)).prop_map(line("greeting")),
-            "/\\PC{0,20}".prop_map(move |text| quoted(text)).prop_map(line("transfer_log")),
+            "\\PC{0,20}".prop_map(quoted).prop_map(line("greeting")),
+            "/\\PC{0,20}".prop_map(quoted).prop_map(line("transfer_log")),
             (select(numbers.to_vec()), 1..1_000_000_u32)
                 .prop_map(|(key, it)| format!("{key} = {it}")),
             (1..604_800_u32).prop_map(|it| format!("idle_timeout_s = 0x{it:x}")),

@@ -133,13 +133,15 @@ impl Client<'_> {
     fn hear(&mut self) -> Option<Reply> {
         while self.heard.is_empty() {
             let mut block = [0; 4096];
-            let count = self.wire.receive(&mut block);
-            if count == 0 {
+            let received = self.wire.receive(&mut block);
+            let Some(count) = received.filter(|count| *count > 0) else {
+                // Lines that a server leaves unread reset the connection, and its last word with it.
+                let is_reset = received.is_none() && self.unanswered.len() > 1;
                 let has_said_so = self.last.is_some_and(Code::hangs_up);
-                assert!(has_said_so, "no reply to {:?}", self.unanswered);
+                assert!(has_said_so || is_reset, "no reply to {:?}", self.unanswered);
                 self.is_served = false;
                 return None;
-            }
+            };
             let mut rest = &block[..count];
             while let Some(line) = self.lines.take(&mut rest) {
                 let line = line.expect("a line without NUL, CR and LF");

@@ -73,8 +73,8 @@ impl Data {
         let mut block = vec![0; 16 * 1024];
         loop {
             match wire.receive(&mut block) {
-                0 => return self.unpacked(seen),
-                count => seen.extend_from_slice(&block[..count]),
+                None | Some(0) => return self.unpacked(seen),
+                Some(count) => seen.extend_from_slice(&block[..count]),
             }
         }
     }

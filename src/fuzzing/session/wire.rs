@@ -4,7 +4,7 @@
 use super::house::{IDENTITY, PATIENCE};
 use openssl::{
     pkey::PKey,
-    ssl::{SslAcceptor, SslConnector, SslMethod, SslStream, SslVerifyMode},
+    ssl::{ErrorCode, SslAcceptor, SslConnector, SslMethod, SslStream, SslVerifyMode},
     x509::X509,
 };
 use std::{
@@ -67,19 +67,25 @@ impl Wire {
         };
     }
 
-    /// Receives what is there; 0 at the end, however it came. Waits for [`PATIENCE`] at most.
-    pub fn receive(&mut self, block: &mut [u8]) -> usize {
+    /// Receives what is there; 0 at the proper end, `None` at any other. Waits for [`PATIENCE`] at most.
+    pub fn receive(&mut self, block: &mut [u8]) -> Option<usize> {
         let received = match self {
             Wire::Clear(socket) => socket.read(block),
-            Wire::Tls(stream) => stream.read(block),
-            Wire::Cut => Ok(0),
+            Wire::Tls(stream) => match stream.ssl_read(block) {
+                Err(error) if error.code() == ErrorCode::ZERO_RETURN => Ok(0),
+                // What has no cause is a TCP connection that ended, or failed before.
+                read => read.map_err(|error| {
+                    error.into_io_error().unwrap_or_else(|_| ErrorKind::ConnectionReset.into())
+                }),
+            },
+            Wire::Cut => return None,
         };
         match received {
-            Ok(count) => count,
+            Ok(count) => Some(count),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 panic!("the server hangs")
             }
-            Err(_) => 0,
+            Err(_) => None,
         }
     }
 
