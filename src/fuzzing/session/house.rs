@@ -91,7 +91,10 @@ impl House {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let client = connect(address).unwrap();
-        let (server, _) = listener.accept().unwrap();
+        // A port that was somebody else's a moment ago may have a stranger waiting first.
+        let ours = client.local_addr().unwrap();
+        let mut accepted = listener.incoming().map(Result::unwrap);
+        let server = accepted.find(|it| it.peer_addr().ok() == Some(ours)).unwrap();
         let default = Arc::new(Host {
             name: "the default host".to_owned(),
             greeting: None,
