@@ -5,13 +5,15 @@ use crate::{
     daemon::{Daemon, wait_for, write_identity},
     ftp::Ftp,
     peer,
+    started::{Home, Running},
 };
 use openssl::ssl::SslStream;
 use rustix::process::Signal;
 use std::{
-    fs,
+    fs::{self, File},
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    process::Command,
     thread,
 };
 
@@ -136,4 +138,25 @@ fn a_reload_under_load_drops_nothing_and_names_what_takes_a_restart() {
     }
     let log = fs::read_to_string(one.path("xferlog")).unwrap();
     assert!(log.lines().all(|line| line.ends_with(" c")), "{log}");
+}
+
+#[test]
+fn a_reload_that_is_asked_for_too_early_is_done_once_the_server_serves() {
+    let home = Home::new("log = 'syslog'");
+    let (conf, slow) = (home.path("fxpd.conf"), home.path("slow"));
+    let settings = fs::read_to_string(&conf).unwrap();
+    fs::rename(&conf, home.path("first")).unwrap();
+    assert!(Command::new("mkfifo").arg(&conf).status().unwrap().success());
+    let server = Running::start(&mut home.fxpd());
+    // It reads its settings, and so this does not wait any more.
+    let mut first = File::options().write(true).open(&conf).unwrap();
+    fs::rename(&conf, slow).unwrap();
+    fs::write(&conf, format!("{settings}greeting = 'second'\n")).unwrap();
+    server.signal(Signal::HUP);
+    first.write_all(settings.as_bytes()).unwrap();
+    drop(first);
+    let address = home.address();
+    home.hears(": reloaded");
+    let mut ftp = Ftp::silent(address, peer::Client::any());
+    assert_eq!(ftp.hears(220), "220 second");
 }

@@ -54,13 +54,15 @@ pub fn serve(args: &ServerArgs) -> Result<(), Failure> {
     }
     let inherited = Inherited::take()
         .map_err(|error| Failure::system(format!("cannot take what was handed over: {error}")))?;
+    // From here on what is read may be older than a wish to read it again.
+    let signals = Signals::of_reloads().map_err(Failure::system)?;
     // Whatever is wrong with the settings, a log must be where it will be looked for.
     let config = load(args);
     let fallback = Config::default();
     let settings = config.as_ref().unwrap_or(&fallback);
     let target = settings.log.target(audience(args, &inherited));
     logging::start(target, &settings.syslog_socket, args.verbosity);
-    let served = config.and_then(|config| serve_with(args, config, inherited, target));
+    let served = config.and_then(|config| serve_with(args, config, inherited, target, signals));
     if let (Target::Syslog, Err(failure)) = (target, &served) {
         log::error!("{failure}");
     }
@@ -115,6 +117,7 @@ fn serve_with(
     mut config: Config,
     inherited: Inherited,
     log: Target,
+    signals: Signals,
 ) -> Result<(), Failure> {
     storage()?;
     let pam = pam::start(&config)?;
@@ -152,7 +155,7 @@ fn serve_with(
     privilege.reduce()?;
     // Only now: what counts is what may still be read.
     count_accounts(&config)?;
-    let signals = Signals::catch().map_err(Failure::system)?;
+    signals.catch_all().map_err(Failure::system)?;
     let hooks = hooks.map(Hooks::start).transpose().map_err(Failure::system)?;
     lookups.in_background().map_err(Failure::system)?;
     let handle = bound.start().map_err(Failure::system)?;

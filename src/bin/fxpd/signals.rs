@@ -23,13 +23,19 @@ pub enum Wish {
     Stop,
 }
 
-/// The signals that the server knows. While it exists, none of them kills.
+/// The signals that the server knows. While it exists, none that it has begun to catch kills.
 pub struct Signals(iterator::Signals);
 
 impl Signals {
-    /// Begins to catch them. A second SIGTERM or SIGINT ends the process at once: that is how an
-    /// operator says that the grace takes too long.
-    pub fn catch() -> io::Result<Signals> {
+    /// Begins with SIGHUP alone: one that comes before the server serves is a wish to be kept until
+    /// it does. What stops a server that has not begun may end it as it does any program.
+    pub fn of_reloads() -> io::Result<Signals> {
+        iterator::Signals::new([SIGHUP]).map(Signals)
+    }
+
+    /// Catches the others as well. A second SIGTERM or SIGINT ends the process at once: that is how
+    /// an operator says that the grace takes too long.
+    pub fn catch_all(&self) -> io::Result<()> {
         let told = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             // In this order: the first signal finds the flag down and raises it.
@@ -37,7 +43,7 @@ impl Signals {
             flag::register(signal, Arc::clone(&told))?;
         }
         ignore_file_size()?;
-        Ok(Signals(iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?))
+        [SIGTERM, SIGINT].into_iter().try_for_each(|signal| self.0.add_signal(signal))
     }
 
     /// Hears them on a thread of its own, to be waited for with other things.

@@ -42,7 +42,8 @@ pub fn serve(args: &TryArgs) -> Result<(), Failure> {
         .bind()
         .map_err(Failure::unavailable)?;
     let address = bound.addresses().first().copied().unwrap_or(address);
-    let mut signals = Signals::catch().map_err(Failure::system)?;
+    let mut signals = Signals::of_reloads().map_err(Failure::system)?;
+    signals.catch_all().map_err(Failure::system)?;
     let handle = bound.start().map_err(Failure::system)?;
     show(&format!("serving {} on {address}\n\n", directory.display()))?;
     show(&invitation(address, &password, &fingerprint))?;
