@@ -23,7 +23,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 PAGES   := fxp.1 fxpd-auth.5 fxpd-fxp.7 fxpd.8 fxpd.conf.5 fxpd.passwd.5
 UNITS   := fxpd.service fxpd@.service fxpd-implicit@.service fxpd.socket fxpd-implicit.socket
 
-.PHONY: all build-tools capi check check-full check-systemd check-tools demo footprint fuzz \
+.PHONY: all bench build-tools capi check check-full check-systemd check-tools demo footprint fuzz \
     install install-capi soak uninstall dist deb clean
 
 all: build-tools
@@ -80,6 +80,10 @@ check-systemd:
 # their code. FUZZ_SECONDS sets another total than 60. What earlier findings were is tried by check.
 fuzz: build-tools
 	@fuzz/run.sh
+
+# What the server costs, in processor time; it judges nothing. BENCH_MIB sets the size of a file.
+bench: all
+	@tests/bench.sh
 
 check-tools: build-tools
 	@tests/tools.sh check
