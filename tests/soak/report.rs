@@ -29,7 +29,7 @@ impl Report {
         if Instant::now() < self.next {
             return;
         }
-        self.next += self.every;
+        self.next = Instant::now() + self.every;
         let visits: u64 = scene.visits.lock().unwrap().values().sum();
         let sums = [0, 1].map(|server| scene.book.sums(server));
         let moved: u64 = sums.iter().map(|sums| sums.acknowledged).sum();
