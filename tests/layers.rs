@@ -153,8 +153,14 @@ fn only_four_files_are_unsafe_and_only_storage_names_host_paths() {
 #[test]
 fn nothing_that_a_client_says_starts_a_program_or_maps_a_file() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    // To check a password, and behind an upload, by the operator's word; and itself, at the start.
-    let starters = ["auth/program/process.rs", "bin/fxpd/hook_run.rs", "bin/fxpd/background.rs"];
+    // To check a password, and behind an upload, by the operator's word; and itself, at the start and
+    // to ask PAM.
+    let starters = [
+        "auth/program/process.rs",
+        "bin/fxpd/hook_run.rs",
+        "bin/fxpd/background.rs",
+        "bin/fxpd/pam.rs",
+    ];
     for file in rust_files(&source) {
         let text = fs::read_to_string(&file).unwrap();
         let name = file.strip_prefix(&source).unwrap().display().to_string();

@@ -85,7 +85,7 @@ fn run(task: Task) -> Result<(), Failure> {
             passwd::run(&args)
         }
         Task::Cert(args) => cert::make(&args),
-        Task::Pam(role) => pam::play(role),
+        Task::Pam(part) => pam::play(part),
     }
 }
 

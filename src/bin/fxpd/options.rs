@@ -35,7 +35,7 @@ pub enum Task {
     /// Make a certificate and its key.
     Cert(CertArgs),
     /// Be one of the processes that ask PAM; only `fxpd` itself starts those.
-    Pam(pam::Role),
+    Pam(pam::Part),
 }
 
 /// Where the configuration comes from.
@@ -136,7 +136,7 @@ pub fn parse(args: &[OsString]) -> Result<Task, Failure> {
     match args.first().and_then(|word| word.to_str()) {
         Some("passwd") => parse_passwd(&args[1..]),
         Some("cert") => parse_cert(&args[1..]),
-        Some(word) if let Some(role) = pam::Role::read(word, &args[1..]) => role.map(Task::Pam),
+        Some(word) if let Some(part) = pam::Part::read(word, &args[1..]) => part.map(Task::Pam),
         _ => parse_server(args),
     }
 }

@@ -13,7 +13,7 @@ const WORKER: &str = "pam-worker";
 
 /// Which of these processes this one is.
 #[derive(Debug)]
-pub enum Role {
+pub enum Part {
     /// The one that stays root, and for how long its workers may work.
     Helper(PamRules, Duration),
     /// The one that asks.
@@ -30,13 +30,13 @@ pub fn start(config: &Config) -> Result<Option<Pam>, Failure> {
         .map_err(|error| Failure::system(format!("cannot start the helper for PAM: {error}")))
 }
 
-/// Does what the role wants, to its end.
-pub fn play(role: Role) -> Result<(), Failure> {
-    match role {
-        Role::Helper(PamRules { service, min_uid }, timeout) => {
+/// Plays it to its end.
+pub fn play(part: Part) -> Result<(), Failure> {
+    match part {
+        Part::Helper(PamRules { service, min_uid }, timeout) => {
             pam_helper(|| itself(&[WORKER, &service, &min_uid.to_string()]), timeout)
         }
-        Role::Worker(rules) => pam_worker(&rules),
+        Part::Worker(rules) => pam_worker(&rules),
     }
     .map_err(Failure::system)
 }
@@ -47,9 +47,9 @@ fn itself(words: &[&str]) -> Command {
     command
 }
 
-impl Role {
-    /// The role of `word`, if it has one, with its arguments.
-    pub fn read(word: &str, args: &[OsString]) -> Option<Result<Role, Failure>> {
+impl Part {
+    /// The part that `word` names, if it does, with its arguments.
+    pub fn read(word: &str, args: &[OsString]) -> Option<Result<Part, Failure>> {
         let args: Option<Vec<&str>> = args.iter().map(|arg| arg.to_str()).collect();
         let wrong = || Failure::usage(format!("only fxpd itself starts {word}"));
         let rules = |service: &str, min_uid: &str| {
@@ -60,10 +60,10 @@ impl Role {
             (HELPER, Some([service, min_uid, seconds])) => {
                 Some(rules(service, min_uid).and_then(|rules| {
                     let seconds = seconds.parse().map_err(|_| wrong())?;
-                    Ok(Role::Helper(rules, Duration::from_secs(seconds)))
+                    Ok(Part::Helper(rules, Duration::from_secs(seconds)))
                 }))
             }
-            (WORKER, Some([service, min_uid])) => Some(rules(service, min_uid).map(Role::Worker)),
+            (WORKER, Some([service, min_uid])) => Some(rules(service, min_uid).map(Part::Worker)),
             (HELPER | WORKER, _) => Some(Err(wrong())),
             _ => None,
         }
