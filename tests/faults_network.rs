@@ -139,8 +139,7 @@ fn every_bit_of_a_command_in_clear_text_may_be_turned_over() {
         for bit in 0..8 {
             let mut ftp = Ftp::connect(unsteady.control);
             control.flips(Way::ToServer, skip, bit);
-            ftp.sends(b"AUTH TLS\r\n");
-            ftp.sends(b"NOOP\r\nNOOP\r\n");
+            ftp.sends(b"AUTH TLS\r\nNOOP\r\nNOOP\r\n");
             // Refused and forgotten; or understood, and then what came behind it in clear text
             // ends the session.
             let mut replies = Vec::new();
@@ -156,7 +155,8 @@ fn every_bit_of_a_command_in_clear_text_may_be_turned_over() {
             let is_known = |code: &String| ["200", "234", "500", "501", "504"].contains(&&**code);
             let context = format!("byte {skip}, bit {bit}: {replies:?}, {end}");
             assert!(end != io::ErrorKind::WouldBlock && replies.iter().all(is_known), "{context}");
-            understood += usize::from(replies.is_empty());
+            // 234 where the network has torn the lines apart, and then no handshake came.
+            understood += usize::from(replies.is_empty() || replies == ["234"]);
             assert!(control.has_flipped(), "{context}");
         }
     }
