@@ -245,6 +245,18 @@ fn too_many_refused_commands_end_the_session() {
 }
 
 #[test]
+fn whoever_has_said_much_more_hears_all_the_same_why_the_session_ends() {
+    let site = Site::start();
+    let mut ftp = site.connect();
+    ftp.sends(&b"FROB\r\n".repeat(20_000));
+    for _ in 0..20 {
+        ftp.hears(500);
+    }
+    ftp.hears(421);
+    ftp.hears_the_end();
+}
+
+#[test]
 fn three_wrong_passwords_end_the_session_and_names_are_not_told_apart() {
     let site = Site::start();
     let mut ftp = site.connect();

@@ -1,14 +1,15 @@
-//! Users of the system who log in by PAM: real users, real modules, and modules that misbehave.
+//! Users of the system who log in by PAM: real users and real modules. The processes behind it are in
+//! `pam_processes.rs`.
 
 use crate::{
     ftp::Ftp,
     other_server::connect_from,
+    pam_processes::helper,
     peer::Client,
     privilege::{NO_CAPABILITIES, four, fxpd, inetd, is, thread as thread_of, threads},
-    started::{Home, Orphan, Running, example, free_address, wait_for_listener, wait_until},
+    started::{Home, Orphan, Running, example, free_address, wait_for_listener},
     system_user::{PASSWORD, Service, User, script},
 };
-use fxpd::{Authenticator, FxpLevel, Pam, Secret};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeSet,
@@ -18,7 +19,6 @@ use std::{
     path::Path,
     process::Command,
     sync::atomic::{AtomicU8, Ordering},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -26,7 +26,7 @@ use std::{
 const LEAST_DELAY: Duration = Duration::from_secs(1);
 
 /// A home whose server asks `service`, with these settings more.
-fn home(service: &Service, more: &str) -> Home {
+pub fn home(service: &Service, more: &str) -> Home {
     let home = Home::new(&format!("{}{more}", service.settings()));
     // The accounts of the users file are nobody's, and may come in.
     home.opens_to(65_534);
@@ -34,7 +34,7 @@ fn home(service: &Service, more: &str) -> Home {
     home
 }
 
-fn serve(home: &Home) -> (Running, SocketAddr) {
+pub fn serve(home: &Home) -> (Running, SocketAddr) {
     let server = Running::start(&mut fxpd(home));
     let address = home.address();
     home.hears("serving");
@@ -42,20 +42,20 @@ fn serve(home: &Home) -> (Running, SocketAddr) {
 }
 
 /// A control connection under TLS that has said `USER`.
-fn introduced(address: SocketAddr, name: &str) -> Ftp {
+pub fn introduced(address: SocketAddr, name: &str) -> Ftp {
     let mut ftp = Ftp::connect(address);
     ftp.secure();
     ftp.says(&format!("USER {name}"), 331);
     ftp
 }
 
-fn log_in(address: SocketAddr, name: &str) -> Ftp {
+pub fn log_in(address: SocketAddr, name: &str) -> Ftp {
     let mut ftp = introduced(address, name);
     prove(&mut ftp);
     ftp
 }
 
-fn prove(ftp: &mut Ftp) {
+pub fn prove(ftp: &mut Ftp) {
     ftp.says(&format!("PASS {PASSWORD}"), 230);
     ftp.says("PBSZ 0", 200);
     ftp.says("PROT P", 200);
@@ -63,7 +63,7 @@ fn prove(ftp: &mut Ftp) {
 
 /// What the client hears, and after which time. Each comes from an address of its own, where nobody
 /// has guessed before: guessing is made slow by the server as well.
-fn refused(address: SocketAddr, name: &str, password: &str) -> (String, Duration) {
+pub fn refused(address: SocketAddr, name: &str, password: &str) -> (String, Duration) {
     static LAST: AtomicU8 = AtomicU8::new(1);
     let source = format!("127.0.0.{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
     let mut ftp = Ftp::over(connect_from(&source, address), address, Client::any());
@@ -73,27 +73,6 @@ fn refused(address: SocketAddr, name: &str, password: &str) -> (String, Duration
     let began = Instant::now();
     let reply = ftp.says(&format!("PASS {password}"), 530);
     (reply, began.elapsed())
-}
-
-/// The processes that `parent` has started and that are there.
-fn children(parent: i32) -> Vec<i32> {
-    let list = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
-    list.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
-}
-
-/// The helper of a server.
-#[track_caller]
-fn helper(server: i32) -> i32 {
-    let is_helper = |pid: &i32| {
-        fs::read(format!("/proc/{pid}/cmdline")).unwrap().starts_with(b"fxpd\0pam-helper\0")
-    };
-    let helpers: Vec<i32> = children(server).into_iter().filter(is_helper).collect();
-    assert_eq!(helpers.len(), 1);
-    helpers[0]
-}
-
-fn kill(pid: i32) {
-    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
 #[test]
@@ -234,172 +213,6 @@ fn modules_see_no_password_that_must_not_open() {
 }
 
 #[test]
-fn modules_run_apart_from_the_server_with_all_that_they_may_need() {
-    let place = tempfile::tempdir().unwrap();
-    let service = Service::new(&format!(
-        "auth required pam_unix.so\nauth required pam_exec.so quiet {0}/look\n\
-         account required pam_unix.so",
-        place.path().display()
-    ));
-    let home = home(&service, "");
-    let told = place.path().join("told");
-    let look = format!(
-        "cp /proc/$PPID/status {0}/worker\nls -l /proc/$PPID/fd > {0}/open\n\
-         env > {0}/env\ntr '\\0' '\\n' < /proc/$PPID/environ > {0}/environ\nmv {0}/env {1}",
-        place.path().display(),
-        told.display()
-    );
-    fs::copy(script(&home, "look", &look), place.path().join("look")).unwrap();
-    let user = User::new(&home);
-    let (_server, address) = serve(&home);
-    let mut ftp = log_in(address, &user.name);
-    let (server, read) =
-        (home.pid(), |name: &str| fs::read_to_string(place.path().join(name)).unwrap());
-    let worker = read("worker");
-    let field = |key: &str| {
-        let line = worker.lines().find_map(|line| line.strip_prefix(&format!("{key}:\t")));
-        line.unwrap_or_else(|| panic!("{key}: {worker}")).to_owned()
-    };
-    assert_eq!(field("Name"), "fxpd-pam-worker");
-    assert_eq!(field("PPid"), helper(server).to_string(), "of the helper, not of the server");
-    assert_eq!((field("NoNewPrivs"), field("Seccomp")), ("0".to_owned(), "0".to_owned()));
-    assert_ne!(field("CapEff"), thread_of(server, "fxpd")["CapEff"]);
-    assert_eq!(field("Uid"), "0\t0\t0\t0");
-    // One socket: that of the question.
-    assert_eq!(read("open").matches("socket:").count(), 1, "{}", read("open"));
-    let environ = read("environ");
-    let environ: Vec<&str> = environ.lines().collect();
-    assert!(environ.len() == 1 && environ[0].starts_with("PATH="), "{environ:?}");
-    let told = fs::read_to_string(told).unwrap();
-    let told: BTreeSet<&str> = told.lines().collect();
-    let user_line = format!("PAM_USER={}", user.name);
-    let service_line = format!("PAM_SERVICE={}", service.name);
-    for line in [&user_line, &service_line, "PAM_RHOST=127.0.0.1", "PAM_TTY=ftp", "PAM_TYPE=auth"] {
-        assert!(told.contains(line), "{line} in {told:?}");
-    }
-    // Nothing of PAM's modules was ever loaded here; libpam alone was.
-    let maps = fs::read_to_string(format!("/proc/{server}/maps")).unwrap();
-    assert!(maps.contains("/libpam.so") && !maps.contains("/pam_"), "{maps}");
-    // The helper holds no socket but its own end, has a session of its own, and no worker is left.
-    let helper = helper(server);
-    let stat = fs::read_to_string(format!("/proc/{helper}/stat")).unwrap();
-    let session = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap().to_owned();
-    assert_eq!(session, helper.to_string(), "signals of the terminal are for the server");
-    let open = fs::read_dir(format!("/proc/{helper}/fd")).unwrap();
-    let links = open.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-    let sockets = links.filter(|link| link.to_string_lossy().starts_with("socket:"));
-    assert_eq!(sockets.count(), 1);
-    wait_until("the worker has ended", || children(helper).is_empty());
-    ftp.says("NOOP", 200);
-}
-
-#[test]
-fn a_module_that_hangs_stops_nobody_else() {
-    let service = Service::unix("");
-    let home = home(&service, "pam_timeout_s = 8\n");
-    let (slow, good) = (User::new(&home), User::new(&home));
-    // Bounded, and never waited for to its end.
-    let hang = script(&home, "hang", "[ \"$PAM_USER\" != \"$1\" ] || exec sleep 60");
-    let lines = format!(
-        "auth required pam_exec.so quiet {hang} {}\nauth required pam_unix.so\n\
-         account required pam_unix.so\n",
-        slow.name
-    );
-    fs::write(Path::new("/etc/pam.d").join(&service.name), lines).unwrap();
-    let (_server, address) = serve(&home);
-    let pass = format!("PASS {PASSWORD}\r\n");
-    let mut waiting: Vec<Ftp> = (0..3).map(|_| introduced(address, &slow.name)).collect();
-    let began = Instant::now();
-    waiting.iter_mut().for_each(|ftp| ftp.sends(pass.as_bytes()));
-    let helper = helper(home.pid());
-    wait_until("all hang", || children(helper).len() == 3);
-    for _ in 0..3 {
-        log_in(address, &good.name).upload("STOR file", b"hello");
-        home.hears("logged in as"); // a full ear would miss what comes below
-    }
-    crate::privilege::log_in(address);
-    assert_eq!(children(helper).len(), 3, "they hang still after {:?}", began.elapsed());
-    for ftp in &mut waiting {
-        assert!(ftp.hears(421).contains("try again later"));
-    }
-    home.hears("PAM: it has not answered in time");
-    wait_until("the workers are ended", || children(helper).is_empty());
-    log_in(address, &good.name);
-}
-
-#[test]
-fn questions_beyond_the_number_of_workers_wait_and_are_given_up_in_time() {
-    const WORKERS: usize = 32;
-    let service = Service::unix("");
-    let home = home(&service, "");
-    let user = User::new(&home);
-    let began = home.word("began");
-    let hang = script(&home, "hang", &format!("echo >> {began}\nexec sleep 60"));
-    let file = Path::new("/etc/pam.d").join(&service.name);
-    let lines = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("auth required pam_exec.so quiet {hang}\n{lines}")).unwrap();
-    let mut helper = Command::new(env!("CARGO_BIN_EXE_fxpd"));
-    helper.args(["pam-helper", &service.name, "1000", "10"]);
-    let pam = Pam::start(helper, Duration::from_secs(10), FxpLevel::Off).unwrap();
-    let here = [127, 0, 0, 1].into();
-    let ask = || pam.authenticate(&user.name, &Secret::new(PASSWORD), here);
-    thread::scope(|scope| {
-        let asked: Vec<_> = (0..WORKERS + 3).map(|_| scope.spawn(ask)).collect();
-        for answer in asked {
-            let error = answer.join().unwrap().unwrap_err().to_string();
-            assert!(error.contains("PAM: it has not answered in time"), "{error}");
-        }
-    });
-    fs::write(&file, &lines).unwrap();
-    assert_eq!(ask().unwrap().ids.unwrap().uid, user.uid);
-    assert_eq!(fs::read(began).unwrap().len(), WORKERS, "nobody works for who has gone");
-}
-
-#[test]
-fn a_module_that_crashes_is_one_login_that_fails() {
-    let service = Service::unix("");
-    let home = home(&service, "");
-    let user = User::new(&home);
-    let (_server, address) = serve(&home);
-    let helper = helper(home.pid());
-    // pam_exec would survive its program; this is what is left of a worker that did not.
-    let stop = script(&home, "stop", "kill -STOP $PPID; sleep 1");
-    let file = Path::new("/etc/pam.d").join(&service.name);
-    let lines = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("auth required pam_exec.so quiet {stop}\n{lines}")).unwrap();
-    let mut ftp = introduced(address, &user.name);
-    ftp.sends(format!("PASS {PASSWORD}\r\n").as_bytes());
-    let is_stopped = |pid: &i32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        status.contains("State:\tT")
-    };
-    wait_until("the worker stands still", || children(helper).iter().any(is_stopped));
-    kill(children(helper)[0]);
-    ftp.hears(421);
-    home.hears("PAM: it has ended without an answer");
-    fs::write(&file, lines).unwrap();
-    log_in(address, &user.name);
-}
-
-#[test]
-fn without_its_helper_a_server_refuses_users_of_the_system_and_says_why() {
-    let service = Service::unix("");
-    let home = home(&service, "");
-    let user = User::new(&home);
-    let (_server, address) = serve(&home);
-    let mut ftp = log_in(address, &user.name);
-    kill(helper(home.pid()));
-    home.hears("the helper for PAM has ended; only a restart brings another (signal: 9");
-    let mut late = introduced(address, &user.name);
-    assert!(late.says(&format!("PASS {PASSWORD}"), 421).contains("try again later"));
-    late.hears_the_end();
-    home.hears("PAM: the helper for PAM has ended; only a restart brings another");
-    crate::privilege::log_in(address);
-    refused(address, "ann", "wrong");
-    ftp.upload("STOR file", b"hello");
-}
-
-#[test]
 fn a_process_of_one_client_becomes_the_user_for_good() {
     let service = Service::unix("");
     let home = home(&service, "");
@@ -424,26 +237,6 @@ fn a_process_of_one_client_becomes_the_user_for_good() {
     ftp.says("QUIT", 221);
     assert_eq!(server.0.wait().unwrap().code(), Some(0));
     helper.ends();
-}
-
-#[test]
-fn in_the_background_the_helper_holds_up_nobody_and_ends_with_the_server() {
-    let service = Service::unix("");
-    let home = home(&service, "");
-    let user = User::new(&home);
-    for signal in [Signal::TERM, Signal::KILL] {
-        // It waits for the end of the server's output, which nobody else may hold.
-        let mut command = Running::start(home.fxpd().arg("--daemon"));
-        wait_until("the command ends", || command.0.try_wait().unwrap().is_some());
-        assert!(command.0.wait().unwrap().success());
-        let address = home.address();
-        home.hears("serving");
-        let (server, helper) = (Orphan(home.pid()), Orphan(helper(home.pid())));
-        log_in(address, &user.name).says("QUIT", 221);
-        server.signal(signal);
-        server.ends();
-        helper.ends();
-    }
 }
 
 #[test]
@@ -506,15 +299,6 @@ fn settings_that_make_no_sense_are_told() {
     let (code, words) = check(&gone);
     let warning = "warning: pam_service: there is no /etc/pam.d/";
     assert!(code == Some(0) && words.contains(warning), "{words}");
-}
-
-#[test]
-fn the_processes_of_pam_are_nobodys_to_start() {
-    for words in [&["pam-helper"][..], &["pam-worker", "fxpd"], &["pam-worker", "fxpd", "x"]] {
-        let run = Command::new(env!("CARGO_BIN_EXE_fxpd")).args(words).output().unwrap();
-        assert_eq!(run.status.code(), Some(64), "{words:?}");
-        assert!(String::from_utf8_lossy(&run.stderr).contains("only fxpd itself starts"));
-    }
 }
 
 #[test]

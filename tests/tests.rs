@@ -94,6 +94,8 @@ mod order;
 mod packaging;
 #[cfg(feature = "pam")]
 mod pam;
+#[cfg(feature = "pam")]
+mod pam_processes;
 mod passive_address;
 mod passwords;
 mod peers;

@@ -117,6 +117,11 @@ impl Channel {
         let _ = self.stream.finish(wait);
     }
 
+    /// Drops what the peer still sends, until it has closed its end.
+    pub fn drain(&mut self, wait: &mut dyn Wait) {
+        let _ = self.stream.drain(wait); // likewise
+    }
+
     /// The stream below.
     pub fn stream(&self) -> &Stream {
         &self.stream

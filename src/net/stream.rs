@@ -143,9 +143,9 @@ impl Stream {
         let mut scrap = vec![0; 4096];
         loop {
             match self.read(&mut scrap, wait) {
-                Ok(1..) => {}
+                Ok(1..) if wait.between_blocks().is_ok() => {}
                 Err(refused @ NetError::Tls(_)) => return Err(refused),
-                Ok(0) | Err(_) => return Ok(()),
+                Ok(_) | Err(_) => return Ok(()),
             }
         }
     }

@@ -199,7 +199,11 @@ impl Session {
             let _ = self.say(&farewell); // whether it is heard or not, we go
         }
         if !matches!(hangup, Hangup::Control(_)) {
-            self.channel.finish(&mut Until::within(FINISH_TIMEOUT));
+            let mut wait = Until::within(FINISH_TIMEOUT);
+            self.channel.finish(&mut wait);
+            if hangup.leaves_lines_unread() {
+                self.channel.drain(&mut wait);
+            }
         }
         hangup
     }

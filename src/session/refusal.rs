@@ -73,6 +73,12 @@ impl Hangup {
         };
         Some(Reply::new(Code::CLOSING, text))
     }
+
+    /// Whether the client may well have sent more than was listened to. A close would then reset
+    /// the connection, and what was said before may be lost.
+    pub fn leaves_lines_unread(&self) -> bool {
+        matches!(self, Hangup::TooManyFaults | Hangup::TooManyPasswords)
+    }
 }
 
 impl fmt::Display for Hangup {

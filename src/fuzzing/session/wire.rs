@@ -8,7 +8,7 @@ use openssl::{
     x509::X509,
 };
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpStream},
     sync::LazyLock,
     time::Duration,
@@ -16,10 +16,38 @@ use std::{
 
 /// One end of a connection.
 pub enum Wire {
-    Clear(TcpStream),
-    Tls(SslStream<TcpStream>),
+    Clear(Socket),
+    Tls(SslStream<Socket>),
     /// The other end is gone in the middle of a handshake.
     Cut,
+}
+
+/// A socket whose waits go on behind a signal: the fuzzer's alarm is one, every few seconds.
+pub struct Socket(TcpStream);
+
+fn undisturbed<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        undisturbed(|| self.0.read(block))
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        undisturbed(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 static CONNECTOR: LazyLock<SslConnector> = LazyLock::new(|| {
@@ -43,7 +71,7 @@ impl Wire {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
-        Wire::Clear(socket)
+        Wire::Clear(Socket(socket))
     }
 
     /// Sends what the other end may no longer want to hear.
@@ -58,10 +86,10 @@ impl Wire {
     /// Says that no more is sent.
     pub fn finish(&mut self) {
         let _ = match self {
-            Wire::Clear(socket) => socket.shutdown(Shutdown::Write),
+            Wire::Clear(socket) => socket.0.shutdown(Shutdown::Write),
             Wire::Tls(stream) => {
                 let _ = stream.shutdown();
-                stream.get_ref().shutdown(Shutdown::Write)
+                stream.get_ref().0.shutdown(Shutdown::Write)
             }
             Wire::Cut => Ok(()),
         };
@@ -90,7 +118,7 @@ impl Wire {
     }
 
     /// Becomes a TLS connection as its client, or as its server.
-    fn secured(self, shake: impl FnOnce(TcpStream) -> Option<SslStream<TcpStream>>) -> Wire {
+    fn secured(self, shake: impl FnOnce(Socket) -> Option<SslStream<Socket>>) -> Wire {
         match self {
             Wire::Clear(socket) => shake(socket).map_or(Wire::Cut, Wire::Tls),
             _ => panic!("a handshake within TLS"),
@@ -112,7 +140,7 @@ impl Wire {
         if let Wire::Tls(stream) = self {
             let _ = stream.shutdown();
             let _ = stream.shutdown(); // the second waits for the other end's
-            *self = Wire::Clear(stream.get_ref().try_clone().unwrap());
+            *self = Wire::Clear(Socket(stream.get_ref().0.try_clone().unwrap()));
         }
     }
 
