@@ -132,6 +132,13 @@ impl Daemon {
         fs::read_dir(format!("/proc/{}/{name}", self.child.id())).unwrap().count()
     }
 
+    /// Its threads, but for the one that keeps work areas for some seconds behind a login.
+    pub fn lasting_threads(&self) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let names = tasks.filter_map(|task| fs::read(task.unwrap().path().join("comm")).ok());
+        names.filter(|name| name != b"work areas\n").count()
+    }
+
     /// Memory that it holds, in KiB.
     pub fn resident_kib(&self) -> usize {
         self.memory_kib("VmRSS:")

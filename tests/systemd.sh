@@ -166,6 +166,11 @@ so "one that cannot reload goes on, and says why" '
     systemctl reload fxpd.service
     journalctl -u fxpd.service | grep "nothing reloaded" && visit ftp://127.0.0.1/
     mv /etc/fxpd.conf.good /etc/fxpd.conf'
+so "one that cannot start is not started again and again" '
+    cp /etc/fxpd.conf /etc/fxpd.conf.good && echo nonsense >>/etc/fxpd.conf
+    ! systemctl restart fxpd.service
+    [ "$(state fxpd)" = failed ] && [ "$(systemctl show --value --property NRestarts fxpd)" = 0 ]
+    mv /etc/fxpd.conf.good /etc/fxpd.conf && systemctl restart fxpd.service && visit ftp://127.0.0.1/'
 so "the watchdog is fed, and ends one that hangs" '
     printf "[Service]\nWatchdogSec=1\nRestartSec=0\n" | drop_in fxpd.service
     systemctl daemon-reload && systemctl restart fxpd.service && before=$(pid fxpd)

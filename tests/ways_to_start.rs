@@ -211,7 +211,7 @@ fn descriptors_that_were_not_handed_over_are_an_error() {
 #[test]
 fn in_the_foreground_it_is_who_the_manual_says() {
     let home = Home::new("log = 'syslog'");
-    let words = example("# fxpd -o ");
+    let words = example("# fxpd -o user=");
     assert_eq!(words, ["#", "fxpd", "-o", "user=fxpd"]);
     // Only root can become another; whoever else runs this test stays who they are.
     let root = rustix::process::getuid().is_root();

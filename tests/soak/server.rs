@@ -118,7 +118,7 @@ impl Server {
     pub fn figures(&self) -> Figures {
         Figures {
             descriptors: self.daemon.count("fd"),
-            threads: self.daemon.count("task"),
+            threads: self.daemon.lasting_threads(),
             kib: self.daemon.resident_kib(),
         }
     }
