@@ -84,11 +84,15 @@ pub fn threads(pid: i32) -> Vec<(String, Status)> {
     tasks.filter_map(|task| status(task.unwrap())).collect()
 }
 
-/// The only thread of that name.
+/// The only thread of that name. A new thread bears that of its maker until it has given itself its
+/// own, so a second one may be seen for a moment.
 pub fn thread(pid: i32, name: &str) -> Status {
-    let named: Vec<_> = threads(pid).into_iter().filter(|(it, _)| it == name).collect();
-    assert_eq!(named.len(), 1, "threads called {name}");
-    named.into_iter().next().unwrap().1
+    let mut named = Vec::new();
+    wait_until(&format!("a single thread called {name}"), || {
+        named = threads(pid).into_iter().filter(|(it, _)| it == name).collect();
+        named.len() == 1
+    });
+    named.remove(0).1
 }
 
 #[track_caller]
