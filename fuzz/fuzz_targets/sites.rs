@@ -1,25 +1,7 @@
-//! Tries a file of sites, as `fxp` reads it. The program has no library, so that its modules are built here,
-//! those that reading its files needs.
+//! Tries a file of sites, as `fxp` reads it.
 #![no_main]
 #![allow(dead_code)]
 
-#[path = "../../src/bin/fxp/access.rs"]
-mod access;
-#[path = "../../src/bin/fxp/exit.rs"]
-mod exit;
-#[path = "../../src/bin/fxp/files.rs"]
-mod files;
-#[path = "../../src/bin/fxp/fuzzing.rs"]
-mod fuzzing;
-#[path = "../../src/bin/fxp/known_hosts.rs"]
-mod known_hosts;
-#[path = "../../src/bin/shared/located.rs"]
-mod located;
-#[path = "../../src/bin/fxp/netrc.rs"]
-mod netrc;
-#[path = "../../src/bin/fxp/sites.rs"]
-mod sites;
-#[path = "../../src/bin/shared/toml_value.rs"]
-mod toml_value;
+include!("../modules_of_fxp.rs");
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::sites(data));
