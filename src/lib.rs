@@ -43,6 +43,8 @@
 //! - **Who may be the peer of a data connection** is decided in `net/expected.rs` for `XPEER` and in
 //!   `session/foreign.rs` for the account's grant.
 //!
+//! - **A program behind an upload** is run by `bin/fxpd/hook_run.rs`, as who the account is by
+//!   `sys/programs.rs`.
 //! - **What C may call** is in `capi/border.rs`, declared in `include/fxpd.h`.
 //! - **Memory that is free** is given back by `auth/work_area.rs` and `sys/memory.rs`.
 //!

@@ -137,3 +137,27 @@ fn the_doubts_end_where_they_should() {
         assert_eq!(told(&host, &more), counted, "{accounts}");
     }
 }
+
+#[test]
+fn a_program_that_accounts_may_not_execute_is_doubted_where_they_run_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    make_certificate(home.path(), "127.0.0.1".parse().unwrap());
+    add_account(&path("passwd"), "ann", home.path());
+    fs::write(path("hook"), "#!/bin/sh\n").unwrap();
+    let hook = path("hook").display().to_string();
+    let both = format!("on_upload = '{hook}'\non_upload_failed = ['{hook}', 'x']\n");
+    let doubt = format!(": {hook} is run by accounts, of which not all may execute it");
+    for (bits, settings, doubts) in [
+        (0o700, "account_ids = true\n", 2),
+        (0o750, "account_ids = true\n", 2),
+        (0o755, "account_ids = true\n", 0),
+        (0o700, "account_ids = true\nhooks_as = 'server'\n", 0),
+        (0o700, "", 0),
+    ] {
+        mode(&path("hook"), bits);
+        let found = warnings(home.path(), &format!("{both}{settings}"));
+        let count = found.iter().filter(|line| line.ends_with(&doubt)).count();
+        assert_eq!(count, doubts, "{bits:o} {settings}: {found:?}");
+    }
+}

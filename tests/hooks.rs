@@ -237,7 +237,7 @@ fn a_program_that_hangs_is_ended_with_all_of_its_group() {
 }
 
 /// A process that waits for its parent to notice its end is none.
-fn is_running(pid: &str) -> bool {
+pub fn is_running(pid: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
@@ -286,7 +286,7 @@ fn a_flood_of_uploads_waits_for_no_program_and_drops_are_counted() {
     assert!((MORE..lost).contains(&count), "{told}");
 }
 
-fn fifo(path: &Path) {
+pub fn fifo(path: &Path) {
     rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
 }
 

@@ -21,17 +21,17 @@ use std::{
 };
 
 /// A user and a group that no system has.
-const ANN: u32 = 54_321;
+pub const ANN: u32 = 54_321;
 
 /// Someone else.
-const BOB: u32 = 54_322;
+pub const BOB: u32 = 54_322;
 
 /// What the kernel shows of no capabilities, and of CAP_SETGID and CAP_SETUID.
 pub const NO_CAPABILITIES: &str = "0000000000000000";
-const TO_CHANGE_IDS: &str = "00000000000000c0";
+pub const TO_CHANGE_IDS: &str = "00000000000000c0";
 
 /// A home with these settings, whose account `ann` has the uid and gid [`ANN`] and owns its tree.
-fn home(settings: &str) -> Home {
+pub fn home(settings: &str) -> Home {
     let is_root = rustix::process::geteuid().is_root();
     assert!(is_root, "this takes several users: run the tests as root, such as by sudo");
     let home = Home::new(&format!("log = 'syslog'\n{settings}"));
@@ -53,7 +53,7 @@ pub fn fxpd(home: &Home) -> Command {
 }
 
 /// A server of that home, and its address.
-fn serve(home: &Home) -> (Running, SocketAddr) {
+pub fn serve(home: &Home) -> (Running, SocketAddr) {
     let server = Running::start(&mut fxpd(home));
     let address = home.address();
     home.hears("serving");

@@ -75,6 +75,7 @@ mod fxpd_cli;
 mod hash;
 mod hash_memory;
 mod hooks;
+mod hooks_as;
 mod host_config;
 mod layers;
 mod lftp;

@@ -63,6 +63,7 @@ pub(super) mod tests {
             anonymous: None,
             host: None,
             home: "/srv/ann".into(),
+            ids: None,
             path: VirtualPath::root().child(path),
             bytes: 1234,
             direction: Direction::Incoming,

@@ -325,6 +325,7 @@ impl Session {
     fn record(&mut self, transfer: Transfer, complete: bool) -> Result<TransferRecord, Refusal> {
         let (client, host) = (self.client.ip(), self.virtual_host());
         let representation = self.negotiated.representation;
+        let takes_on_ids = self.services.confinement.takes_on_ids();
         let Member { account, anonymous, .. } = self.member()?;
         Ok(TransferRecord {
             ended: Timestamp::now(),
@@ -334,6 +335,7 @@ impl Session {
             anonymous: anonymous.clone(),
             host,
             home: account.home.clone(),
+            ids: account.ids.clone().filter(|_| takes_on_ids),
             path: transfer.path,
             bytes: transfer.moved.get(),
             direction: transfer.direction,

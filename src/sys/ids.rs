@@ -12,8 +12,9 @@ use nix::unistd::{
 use rustix::{
     process::{DumpableBehavior, set_dumpable_behavior},
     thread::{
-        CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
-        set_capabilities, set_no_new_privs, set_thread_groups,
+        CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities,
+        capabilities_secure_bits, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
+        set_thread_groups,
     },
 };
 use std::io;
@@ -43,9 +44,7 @@ impl Ids {
     /// After an error the thread may be half changed, and must end.
     pub fn take_on_in_thread(&self) -> io::Result<()> {
         self.refuse_privileged()?;
-        let groups: Vec<_> =
-            self.groups.iter().map(|gid| rustix::fs::Gid::from_raw(*gid)).collect();
-        set_thread_groups(&groups)?;
+        self.take_groups_in_thread()?;
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         setfsgid(gid);
         setfsuid(uid);
@@ -69,23 +68,34 @@ impl Ids {
         keep_capabilities(CapabilitySet::empty())?;
         // The user's own programs could read the key in our memory otherwise.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-        let (uids, gids) = (getresuid()?, getresgid()?);
-        let are_taken = [uids.real, uids.effective, uids.saved] == [uid; 3]
-            && [gids.real, gids.effective, gids.saved] == [gid; 3]
-            && self.has_groups()?
-            && setuid(Uid::from_raw(0)).is_err();
+        let are_taken = self.are_held()? && setuid(Uid::from_raw(0)).is_err();
         if are_taken { Ok(()) } else { Err(io::Error::other("root was not given up completely")) }
     }
 
-    fn refuse_privileged(&self) -> io::Result<()> {
+    /// Whether the calling thread is this user in every respect.
+    pub(super) fn are_held(&self) -> io::Result<bool> {
+        let (uids, gids) = (getresuid()?, getresgid()?);
+        Ok([uids.real, uids.effective, uids.saved] == [Uid::from_raw(self.uid); 3]
+            && [gids.real, gids.effective, gids.saved] == [Gid::from_raw(self.gid); 3]
+            && self.has_groups()?)
+    }
+
+    pub(super) fn refuse_privileged(&self) -> io::Result<()> {
         match self.are_privileged() {
             true => Err(io::Error::other("these are the ids of root")),
             false => Ok(()),
         }
     }
 
+    /// Gives the calling thread these supplementary groups and no others.
+    pub(super) fn take_groups_in_thread(&self) -> io::Result<()> {
+        let groups: Vec<_> =
+            self.groups.iter().map(|gid| rustix::fs::Gid::from_raw(*gid)).collect();
+        Ok(set_thread_groups(&groups)?)
+    }
+
     /// Whether the calling thread has these supplementary groups and no others.
-    fn has_groups(&self) -> io::Result<bool> {
+    pub(super) fn has_groups(&self) -> io::Result<bool> {
         let mut wanted = self.groups.clone();
         let mut held: Vec<u32> = getgroups()?.into_iter().map(Gid::as_raw).collect();
         for list in [&mut wanted, &mut held] {
@@ -121,6 +131,9 @@ pub enum Capabilities {
 /// To be called before there is a second thread: each has its own capabilities, and begins with
 /// those of the thread that starts it.
 pub fn give_up_privilege(kept: Capabilities) -> io::Result<()> {
+    if kept == Capabilities::ToChangeIds {
+        refuse_kept_capabilities()?;
+    }
     set_no_new_privs(true)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     keep_capabilities(match kept {
@@ -129,8 +142,18 @@ pub fn give_up_privilege(kept: Capabilities) -> io::Result<()> {
     })
 }
 
+/// Whoever becomes an account loses all capabilities with its uid, unless whoever has started the
+/// process wants it otherwise: securebits outlive execve(2).
+fn refuse_kept_capabilities() -> io::Result<()> {
+    let keeping = CapabilitiesSecureBits::KEEP_CAPS | CapabilitiesSecureBits::NO_SETUID_FIXUP;
+    match capabilities_secure_bits()?.intersects(keeping) {
+        true => Err(io::Error::other("securebits(7) keep capabilities with a change of uid")),
+        false => Ok(()),
+    }
+}
+
 /// Leaves the calling thread these capabilities at most, and none to programs that it starts.
-fn keep_capabilities(kept: CapabilitySet) -> io::Result<()> {
+pub(super) fn keep_capabilities(kept: CapabilitySet) -> io::Result<()> {
     clear_ambient_capability_set()?;
     let sets =
         CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };

@@ -1,5 +1,5 @@
 //! The operating system, thinly: waiting, sockets, some calls of libssl, what a process is started
-//! with, what it hands to another, and what a thread gives up.
+//! with, what it hands to another, whose programs it starts, and what a thread gives up.
 
 pub mod crowd;
 pub mod handoff;
@@ -9,6 +9,7 @@ pub mod landlock;
 pub mod memory;
 pub mod openssl;
 pub mod poll;
+pub mod programs;
 pub mod seccomp;
 pub mod socket;
 pub mod stop;

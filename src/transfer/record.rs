@@ -3,6 +3,7 @@
 use crate::{
     net::TlsFacts,
     proto::{Algorithm, Representation, TlsRole, VirtualPath},
+    sys::ids::Ids,
 };
 use jiff::Timestamp;
 use std::{
@@ -30,6 +31,10 @@ pub struct TransferRecord {
     pub host: Option<String>,
     /// What names the account's tree to the storage: a directory for the local backend.
     pub home: OsString,
+    /// Whom of the system the session was for files, where it takes on its account's ids, see
+    /// [`crate::Confinement::account_ids`]; `None` where it was the server's own user. Whoever
+    /// touches the file behind it should be no one else, see [`Ids::spawn`].
+    pub ids: Option<Ids>,
     /// The file, in the account's tree.
     pub path: VirtualPath,
     /// Bytes that went over the data connection, or into it: those of the file, so that under

@@ -1,7 +1,7 @@
 //! What is well formed and may still not be meant: the warnings of `fxpd -t`. Nothing here keeps a
 //! server from starting.
 
-use crate::{config::Config, hosts::HostConfig, value::Place};
+use crate::{config::Config, hooks::RunAs, hosts::HostConfig, value::Place};
 use fxpd::{HashKind, Identity, Term, UserLine, UsersFile, Validity};
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +22,9 @@ const MAX_HOMES_TOLD: usize = 10;
 /// Bits of a file's mode that let everybody read or write.
 const MODE_OF_OTHERS: u32 = 0o006;
 
+/// The bit of a file's mode that lets everybody execute it.
+const EXECUTE_BY_OTHERS: u32 = 0o001;
+
 /// Where services of PAM are described; the administrator's own first.
 const SERVICES: [&str; 2] = ["/etc/pam.d", "/usr/lib/pam.d"];
 
@@ -31,6 +34,7 @@ pub fn about(config: &Config) -> Vec<String> {
     doubts.extend(passive_addresses(config));
     doubts.extend(passive_ports(config));
     doubts.extend(account_ids(config));
+    doubts.extend(hooks(config));
     doubts.extend(config.pam_service.as_deref().and_then(pam_service));
     let default = HostConfig {
         certificate: config.certificate.clone(),
@@ -108,6 +112,25 @@ fn account_ids(config: &Config) -> Option<String> {
     let is_root = geteuid().is_root();
     (config.account_ids && !is_root)
         .then(|| "account_ids: only root can start a server with it, and this is not".to_owned())
+}
+
+/// Whoever is allowed more is few; accounts are all others.
+fn hooks(config: &Config) -> Vec<String> {
+    let hooks = &config.hooks;
+    if !config.account_ids || hooks.run_as == RunAs::Server {
+        return Vec::new();
+    }
+    let is_closed = |program: &str| {
+        fs::metadata(program).is_ok_and(|about| about.permissions().mode() & EXECUTE_BY_OTHERS == 0)
+    };
+    let programs = [("on_upload", &hooks.on_upload), ("on_upload_failed", &hooks.on_upload_failed)];
+    let firsts = programs.into_iter().filter_map(|(key, argv)| Some((key, argv.first()?)));
+    let closed = firsts.filter(|(_, program)| is_closed(program));
+    closed
+        .map(|(key, program)| {
+            format!("{key}: {program} is run by accounts, of which not all may execute it")
+        })
+        .collect()
 }
 
 /// PAM goes by `other` where a service has no file: that may let everybody in, or nobody.

@@ -1,7 +1,7 @@
-//! One run of a hook: its environment, its output, its end.
+//! One run of a hook: its user, its environment, its output, its end.
 
-use crate::logging::printable;
-use fxpd::{Algorithm, PeerProof, TransferRecord};
+use crate::{hooks::HookSettings, logging::printable};
+use fxpd::{Algorithm, Ids, PeerProof, TransferRecord};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::ioctl_fionbio,
@@ -28,31 +28,36 @@ const MAX_OUTPUT_BYTES: usize = 16 << 10;
 /// Where programs find others, if the server was not told.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Runs `argv` for `record` to its end, for `timeout` at most or until `over` is closed, and logs
-/// what it says and how it ends.
-pub fn run(
-    hook: &str,
-    argv: &[String],
-    record: &TransferRecord,
-    timeout: Duration,
-    over: &PipeReader,
-) {
-    let started = start(argv, record).and_then(|(child, output)| {
+/// Runs the program of `hook` for `record` to its end, for so long at most as it is given or until
+/// `over` is closed, and logs what it says and how it ends.
+pub fn run(hook: &str, settings: &HookSettings, record: &TransferRecord, over: &PipeReader) {
+    let user = settings.user(record);
+    let started = start(settings.program(hook), record, user).and_then(|(child, output)| {
         let pid = Pid::from_child(&child);
         let name = format!("{hook}[{}]", pid.as_raw_nonzero());
         log::debug!("{name}: started for {}", record.path);
         let watched = pidfd_open(pid, PidfdFlags::empty())?;
-        Ok(Run { name, pid, child, watched, output: Output::new(output) })
+        let ids = record.ids.clone();
+        Ok(Run { name, pid, ids, child, watched, output: Output::new(output) })
     });
     match started {
-        Ok(run) => run.see_through(timeout, over),
-        Err(error) => log::error!("{hook} cannot be run for {}: {error}", record.path),
+        Ok(run) => run.see_through(settings.timeout, over),
+        Err(error) => {
+            let who = user.map_or(String::new(), |ids| {
+                format!(" by {}, who is uid {}", record.account.escape_debug(), ids.uid)
+            });
+            log::error!("{hook} cannot be run for {}{who}: {error}", record.path);
+        }
     }
 }
 
 /// A group of its own, so that all of it can be ended; std gives it signals as they are by
 /// default, and our descriptors close by themselves.
-fn start(argv: &[String], record: &TransferRecord) -> io::Result<(Child, PipeReader)> {
+fn start(
+    argv: &[String],
+    record: &TransferRecord,
+    user: Option<&Ids>,
+) -> io::Result<(Child, PipeReader)> {
     let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let (output, their_end) = io::pipe()?;
     ioctl_fionbio(&output, true)?;
@@ -67,7 +72,11 @@ fn start(argv: &[String], record: &TransferRecord) -> io::Result<(Child, PipeRea
         .stdout(their_end.try_clone()?)
         .stderr(their_end)
         .process_group(0);
-    Ok((command.spawn()?, output))
+    let child = match user {
+        Some(ids) => ids.spawn(command)?,
+        None => command.spawn()?,
+    };
+    Ok((child, output))
 }
 
 /// What a program is told; fxpd.conf(5) has the list. What is not known is not there.
@@ -103,6 +112,8 @@ fn variables(record: &TransferRecord) -> Vec<(&'static str, OsString)> {
 struct Run {
     name: String,
     pid: Pid,
+    /// Whose it is, or may have become.
+    ids: Option<Ids>,
     child: Child,
     /// Readable when the program has ended.
     watched: OwnedFd,
@@ -128,12 +139,12 @@ impl Run {
                         return log::error!("{} does not end and is left", self.name);
                     };
                     log::warn!("{} {why}: {called}", self.name);
-                    let _ = kill_process_group(self.pid, signal); // it may be gone this moment
+                    self.signal(signal);
                 }
             }
         }
         // Until it is waited for, the group's number is its own: nobody else's group is hit.
-        let _ = kill_process_group(self.pid, Signal::KILL); // as a rule there is nobody left
+        self.signal(Signal::KILL); // as a rule there is nobody left
         self.output.take(&self.name);
         self.output.finish(&self.name);
         match self.child.wait() {
@@ -141,6 +152,13 @@ impl Run {
             Ok(status) => log::warn!("{}: {status}", self.name),
             Err(error) => log::error!("{}: {error}", self.name),
         }
+    }
+
+    /// To all of its group. Without further capabilities root cannot signal the account's processes.
+    fn signal(&self, signal: Signal) {
+        let send = || kill_process_group(self.pid, signal);
+        // They may be gone this moment; and whoever cannot be told to end is told of as left.
+        let _ = self.ids.as_ref().map_or_else(|| Ok(send()), |ids| ids.signalling(send));
     }
 
     fn wait(&self, deadline: Instant, over: Option<&PipeReader>) -> Event {

@@ -3,7 +3,7 @@
 
 use crate::{config::Config, hook_run};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use fxpd::{Direction, TransferRecord};
+use fxpd::{Direction, Ids, TransferRecord};
 use std::{
     io::{self, PipeReader, PipeWriter},
     sync::Arc,
@@ -28,6 +28,18 @@ pub struct HookSettings {
     pub timeout: Duration,
     /// How many run at once.
     pub at_once: usize,
+    /// As whom, where sessions take on their accounts' ids.
+    pub run_as: RunAs,
+}
+
+/// As whom a program runs that is started for an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunAs {
+    /// Whom of the system the account is: what it may not touch, its path cannot lead the program to.
+    #[default]
+    Account,
+    /// Whoever the server is.
+    Server,
 }
 
 /// One run to come.
@@ -78,13 +90,18 @@ impl Hooks {
 }
 
 fn run(settings: &HookSettings, job: &Job, over: &PipeReader) {
-    let argv = settings.program(job.hook);
-    hook_run::run(job.hook, argv, &job.record, settings.timeout, over);
+    hook_run::run(job.hook, settings, &job.record, over);
 }
 
 impl HookSettings {
-    fn program(&self, hook: &str) -> &[String] {
+    /// The program of a hook and its arguments.
+    pub fn program(&self, hook: &str) -> &[String] {
         if hook == ON_UPLOAD { &self.on_upload } else { &self.on_upload_failed }
+    }
+
+    /// Whom of the system a program behind this upload is, if not the server's own user.
+    pub fn user<'a>(&self, record: &'a TransferRecord) -> Option<&'a Ids> {
+        record.ids.as_ref().filter(|_| self.run_as == RunAs::Account)
     }
 }
 

@@ -241,6 +241,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("on_upload_failed", old.hooks.on_upload_failed != new.hooks.on_upload_failed),
         ("hook_timeout_s", old.hooks.timeout != new.hooks.timeout),
         ("max_hooks", old.hooks.at_once != new.hooks.at_once),
+        ("hooks_as", old.hooks.run_as != new.hooks.run_as),
         ("fxp", old.fxp != new.fxp),
         ("fsync", old.storage.fsync != new.storage.fsync),
         ("umask", old.storage.umask_octal != new.storage.umask_octal),

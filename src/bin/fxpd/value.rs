@@ -3,9 +3,12 @@
 //! Each function takes one value and returns it understood, or says in a few words what it should
 //! have been. Which setting it belongs to, and where it stands, the caller knows.
 
-use crate::logging::LogTo;
 pub use crate::toml_value::{Read, boolean, number, text};
-use crate::toml_value::{string, word};
+use crate::{
+    hooks::RunAs,
+    logging::LogTo,
+    toml_value::{string, word},
+};
 use fxpd::{
     Access, Amount, Asked, Demand, Fingerprint, FxpLevel, HashTransfers, HostName, ListOwner,
     TlsFloor, Wish,
@@ -202,6 +205,11 @@ pub fn wish(value: &DeValue<'_>) -> Read<Wish> {
 pub fn log_to(value: &DeValue<'_>) -> Read<LogTo> {
     let words = [("auto", LogTo::Auto), ("stderr", LogTo::Stderr), ("syslog", LogTo::Syslog)];
     word(value, &words)
+}
+
+/// `account` or `server`.
+pub fn run_as(value: &DeValue<'_>) -> Read<RunAs> {
+    word(value, &[("account", RunAs::Account), ("server", RunAs::Server)])
 }
 
 /// `none`, `foreign` or `all`.

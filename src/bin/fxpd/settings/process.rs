@@ -4,7 +4,7 @@
 use super::Setting;
 use crate::value::{
     access, addresses, argv, boolean, fxp_level, log_to, networks_or_none, number, pam_service,
-    path, put, seconds, text, uid, unless_empty, wish,
+    path, put, run_as, seconds, text, uid, unless_empty, wish,
 };
 use std::ops::RangeInclusive;
 
@@ -229,5 +229,12 @@ pub const ROWS: &[Setting] = &[
         default: "4",
         about: "Such programs that run at once.",
         set: |config, value| put(&mut config.hooks.at_once, number(value, HOOKS)),
+    },
+    Setting {
+        key: "hooks_as",
+        kind: "account|server",
+        default: r#""account""#,
+        about: "With account_ids, who such a program is: the account, or the server's own user.",
+        set: |config, value| put(&mut config.hooks.run_as, run_as(value)),
     },
 ];
