@@ -10,7 +10,7 @@
 //! [`hash_password`] and [`verify_password`] compare as the users file does: in constant time, and no
 //! more at once than the machine has processors.
 //! ```
-//! use fxpd::{Access, Account, AccountLimits, AuthError, Authenticator, FxpGrant, Secret};
+//! use fxpd::{Access, Account, AuthError, Authenticator, Secret};
 //! use fxpd::{hash_password, verify_password};
 //! use std::{collections::BTreeMap, net::IpAddr};
 //!
@@ -27,15 +27,8 @@
 //!         if !verify_password(given, hash) {
 //!             return Err(AuthError::Rejected);
 //!         }
-//!         Ok(Account {
-//!             name: name.to_owned(),
-//!             home: format!("homes/{name}").into(),
-//!             access: Access::ReadWrite,
-//!             fxp: FxpGrant::default(), // copies with servers that are verified
-//!             rights: Vec::new(),
-//!             limits: AccountLimits::default(),
-//!             ids: None,
-//!         })
+//!         // Copies with servers that are verified; all else that it may have is a field.
+//!         Ok(Account::new(name, format!("homes/{name}"), Access::ReadWrite))
 //!     }
 //! }
 //!
@@ -148,8 +141,7 @@
 //! # struct Anyone;
 //! # impl Authenticator for Anyone {
 //! #     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> std::result::Result<Account, AuthError> {
-//! #         Ok(Account { name: name.to_owned(), home: "".into(), access: Access::ReadOnly,
-//! #             fxp: FxpGrant::default(), rights: Vec::new(), limits: AccountLimits::default(), ids: None })
+//! #         Ok(Account::new(name, "", Access::ReadOnly))
 //! #     }
 //! # }
 //!
@@ -185,8 +177,7 @@
 //! # struct Anyone;
 //! # impl Authenticator for Anyone {
 //! #     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-//! #         Ok(Account { name: name.to_owned(), home: "home".into(), access: Access::ReadWrite,
-//! #             fxp: FxpGrant::default(), rights: Vec::new(), limits: AccountLimits::default(), ids: None })
+//! #         Ok(Account::new(name, "home", Access::ReadWrite))
 //! #     }
 //! # }
 //! use std::sync::mpsc;

@@ -50,8 +50,7 @@
 //!
 //! # Embedding a server
 //! ```
-//! use fxpd::{Account, AccountLimits, AuthError, Authenticator, Access, Builder, FxpGrant, Identity, Listen,
-//!            Memory, Secret};
+//! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret};
 //! use std::net::{IpAddr, TcpStream};
 //!
 //! /// Lets in one account, whatever its password.
@@ -62,15 +61,7 @@
 //!         if name != "guest" {
 //!             return Err(AuthError::Rejected);
 //!         }
-//!         Ok(Account {
-//!             name: name.to_owned(),
-//!             home: "guests".into(),
-//!             access: Access::ReadOnly,
-//!             fxp: FxpGrant::default(),
-//!             rights: Vec::new(),
-//!             limits: AccountLimits::default(),
-//!             ids: None,
-//!         })
+//!         Ok(Account::new(name, "guests", Access::ReadOnly))
 //!     }
 //! }
 //!
@@ -97,9 +88,9 @@
 //! A [`Connection`] is one logged-in server; [`copy`] has two of them exchange a file, [`plans`] are the
 //! ways in which they can. A [`Request`] copies trees, with all that `fxp` does.
 //! ```
-//! use fxpd::{Access, Account, AccountLimits, AuthError, Authenticator, Builder, Connection,
-//!            Credentials, Existing, FxpGrant, FxpLevel, Handle, Identity, Listen, Location, Memory, Pins, Proof,
-//!            RemotePath, Secret, Setup, Unseen, Verified};
+//! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Connection, Credentials, Existing,
+//!            Handle, Identity, Listen, Location, Memory, Pins, Proof, RemotePath, Secret, Setup,
+//!            Unseen, Verified};
 //! use std::net::IpAddr;
 //!
 //! /// Lets in everybody, and lets them copy from server to server.
@@ -107,15 +98,8 @@
 //!
 //! impl Authenticator for Everybody {
 //!     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-//!         Ok(Account {
-//!             name: name.to_owned(),
-//!             home: "home".into(),
-//!             access: Access::ReadWrite,
-//!             fxp: FxpGrant::both(FxpLevel::Verified),
-//!             rights: Vec::new(),
-//!             limits: AccountLimits::default(),
-//!             ids: None,
-//!         })
+//!         // It may copy with servers that are verified.
+//!         Ok(Account::new(name, "home", Access::ReadWrite))
 //!     }
 //! }
 //!

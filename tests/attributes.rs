@@ -1,10 +1,7 @@
 //! What is recorded of files, and how clients change it; the small verbs that clients greet with.
 
 use crate::{ftp::Ftp, site::Site};
-use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, Identity, Listen,
-    Memory, Secret,
-};
+use fxpd::{Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret};
 use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
@@ -153,10 +150,7 @@ struct Anyone;
 
 impl Authenticator for Anyone {
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        let (name, home) = (name.to_owned(), "home".into());
-        let (fxp, rights) = (FxpGrant::default(), Vec::new());
-        let limits = AccountLimits::default();
-        Ok(Account { name, home, access: Access::ReadOnly, fxp, rights, limits, ids: None })
+        Ok(Account::new(name, "home", Access::ReadOnly))
     }
 }
 

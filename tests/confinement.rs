@@ -2,9 +2,9 @@
 
 use crate::{ftp::Ftp, started::Home};
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Confinement, Download,
-    Entry, FxpGrant, Handle, Identity, Listen, Listing, Local, Secret, Settings, Start, Storage,
-    StorageError, Tree, Upload, VirtualPath, Wish,
+    Access, Account, AuthError, Authenticator, Builder, Confinement, Download, Entry, Handle,
+    Identity, Listen, Listing, Local, Secret, Settings, Start, Storage, StorageError, Tree, Upload,
+    VirtualPath, Wish,
 };
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use std::{
@@ -88,15 +88,7 @@ struct Everybody(OsString);
 
 impl Authenticator for Everybody {
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        Ok(Account {
-            name: name.to_owned(),
-            home: self.0.clone(),
-            access: Access::ReadWrite,
-            fxp: FxpGrant::default(),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        Ok(Account::new(name, &self.0, Access::ReadWrite))
     }
 }
 

@@ -3,9 +3,9 @@
 
 use crate::{ftp::Ftp, peer, site::PATIENCE};
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Change, Download, Entry,
-    FxpGrant, Handle, Identity, Kept, Listen, Listing, Memory, PathArg, Secret, Settings, Start,
-    Storage, StorageError, TransferRecord, Tree, Upload, Version, VirtualPath,
+    Access, Account, AuthError, Authenticator, Builder, Change, Download, Entry, Handle, Identity,
+    Kept, Listen, Listing, Memory, PathArg, Secret, Settings, Start, Storage, StorageError,
+    TransferRecord, Tree, Upload, Version, VirtualPath,
 };
 use openssl::ssl::SslStream;
 use rustix::{io::Errno, process::Pid, thread::gettid};
@@ -216,13 +216,8 @@ impl Authenticator for Anyone {
         _: IpAddr,
     ) -> std::result::Result<Account, AuthError> {
         Ok(Account {
-            name: name.to_owned(),
-            home: "home".into(),
-            access: Access::ReadWrite,
-            fxp: FxpGrant::default(),
             rights: vec![fxpd::Right::Links],
-            limits: AccountLimits::default(),
-            ids: None,
+            ..Account::new(name, "home", Access::ReadWrite)
         })
     }
 }

@@ -6,9 +6,9 @@ use crate::{
     hash::{sample, sha256},
 };
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Change, Download, Entry,
-    FxpGrant, FxpLevel, Handle, HashTransfers, Identity, Listen, Listing, Local, LocalOptions,
-    Memory, Secret, Settings, Start, Storage, StorageError, Tree, Upload, Version, VirtualPath,
+    Access, Account, AuthError, Authenticator, Builder, Change, Download, Entry, FxpGrant,
+    FxpLevel, Handle, HashTransfers, Identity, Listen, Listing, Local, LocalOptions, Memory,
+    Secret, Settings, Start, Storage, StorageError, Tree, Upload, Version, VirtualPath,
 };
 use std::{
     ffi::{OsStr, OsString},
@@ -97,13 +97,8 @@ struct Anyone(OsString);
 impl Authenticator for Anyone {
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
         Ok(Account {
-            name: name.to_owned(),
-            home: self.0.clone(),
-            access: Access::ReadWrite,
             fxp: FxpGrant::both(FxpLevel::Tls),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
+            ..Account::new(name, &self.0, Access::ReadWrite)
         })
     }
 }

@@ -5,8 +5,7 @@ use crate::{
     started::{Home, Running, wait_until},
 };
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, Identity, Listen,
-    Memory, Secret, Settings,
+    Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret, Settings,
 };
 use rustix::process::Signal;
 use std::{
@@ -27,15 +26,7 @@ struct Counting(Arc<Mutex<BTreeSet<usize>>>);
 impl Authenticator for Counting {
     fn authenticate(&self, name: &str, secret: &Secret, _: IpAddr) -> Result<Account, AuthError> {
         self.0.lock().unwrap().insert(secret.expose().len());
-        Ok(Account {
-            name: name.to_owned(),
-            home: "home".into(),
-            access: Access::ReadOnly,
-            fxp: FxpGrant::default(),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        Ok(Account::new(name, "home", Access::ReadOnly))
     }
 }
 

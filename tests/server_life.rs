@@ -7,8 +7,8 @@ use crate::{
     site::{PATIENCE, Site},
 };
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, Handle, Identity,
-    Listen, Memory, Secret, Settings, TlsFloor,
+    Access, Account, AuthError, Authenticator, Builder, Handle, Identity, Listen, Memory, Secret,
+    Settings, TlsFloor,
 };
 use openssl::{
     hash::MessageDigest,
@@ -304,16 +304,7 @@ struct Faulty;
 impl Authenticator for Faulty {
     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
         assert_ne!(name, "boom", "as the test wants it");
-        let (name, home) = (name.to_owned(), "home".into());
-        Ok(Account {
-            name,
-            home,
-            access: Access::ReadWrite,
-            fxp: FxpGrant::default(),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        Ok(Account::new(name, "home", Access::ReadWrite))
     }
 }
 

@@ -157,13 +157,10 @@ impl Authenticator for Accounts {
         }
         let access = if name == "reader" { Access::ReadOnly } else { Access::ReadWrite };
         Ok(Account {
-            name: name.to_owned(),
-            home: self.homes.join(name).into(),
-            access,
             fxp: self.fxp.clone(),
             rights: if name == "bob" { vec![Right::Links, Right::Who] } else { Vec::new() },
             limits: self.limits,
-            ids: None,
+            ..Account::new(name, self.homes.join(name), access)
         })
     }
 }

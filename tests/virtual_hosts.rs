@@ -8,8 +8,8 @@ use crate::{
     site::{Plan, Site},
 };
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Demand, FxpGrant, FxpLevel,
-    Identity, Listen, Memory, Secret, Settings, TlsFloor, VirtualHost,
+    Access, Account, AuthError, Authenticator, Builder, Demand, FxpGrant, FxpLevel, Identity,
+    Listen, Memory, Secret, Settings, TlsFloor, VirtualHost,
 };
 use openssl::ssl::{SslVerifyMode, SslVersion};
 use std::{io::Write, net::IpAddr};
@@ -25,13 +25,8 @@ impl Authenticator for Only {
             return Err(AuthError::Rejected);
         }
         Ok(Account {
-            name: name.to_owned(),
-            home: name.into(),
-            access: Access::ReadWrite,
             fxp: FxpGrant::both(FxpLevel::Tls),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
+            ..Account::new(name, name, Access::ReadWrite)
         })
     }
 }

@@ -25,6 +25,30 @@ pub struct Account {
     pub ids: Option<Ids>,
 }
 
+impl Account {
+    /// One that may do this with the files of its home, and has nothing else of its own: it copies
+    /// with servers that are verified, has no further rights, shares the limits of all, and stands
+    /// for nobody of the system. More is said by its fields:
+    /// ```
+    /// use fxpd::{Access, Account, FxpGrant, FxpLevel};
+    ///
+    /// let fxp = FxpGrant::both(FxpLevel::Off);
+    /// let ann = Account { fxp, ..Account::new("ann", "/srv/ann", Access::ReadWrite) };
+    /// assert!(ann.rights.is_empty());
+    /// ```
+    pub fn new(name: impl Into<String>, home: impl Into<OsString>, access: Access) -> Account {
+        Account {
+            name: name.into(),
+            home: home.into(),
+            access,
+            fxp: FxpGrant::default(),
+            rights: Vec::new(),
+            limits: AccountLimits::default(),
+            ids: None,
+        }
+    }
+}
+
 /// Something that most accounts may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Right {

@@ -1,7 +1,7 @@
 //! Anonymous FTP (RFC 1635): everybody may enter as `anonymous` or `ftp`, with any password.
 
 use crate::{
-    auth::{Account, AccountLimits, AuthError, Authenticator, FxpGrant, FxpLevel},
+    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel},
     proto::{Access, Secret},
 };
 use std::{ffi::OsString, net::IpAddr};
@@ -44,15 +44,8 @@ impl Authenticator for Anonymous {
         if !self.is_anonymous(name) {
             return Err(AuthError::Unknown);
         }
-        Ok(Account {
-            name: NAMES[0].to_owned(),
-            home: self.home.clone(),
-            access: self.access,
-            fxp: FxpGrant::both(self.fxp),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        let fxp = FxpGrant::both(self.fxp);
+        Ok(Account { fxp, ..Account::new(NAMES[0], &self.home, self.access) })
     }
 
     fn is_anonymous(&self, name: &str) -> bool {

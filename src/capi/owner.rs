@@ -1,8 +1,8 @@
 //! The functions that whoever owns a server wants called, and the end of all calls when it stops.
 
 use crate::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Direction, FxpGrant, FxpLevel,
-    Secret, TransferRecord, capi::failure::text,
+    Access, Account, AuthError, Authenticator, Direction, FxpGrant, FxpLevel, Secret,
+    TransferRecord, capi::failure::text,
 };
 use std::{
     ffi::{CString, OsString, c_char, c_int, c_void},
@@ -113,15 +113,8 @@ impl Authenticator for Asking {
             }
             (Some(_), _) => return Err(AuthError::Rejected),
         };
-        Ok(Account {
-            name: name.to_owned(),
-            home,
-            access: account.access,
-            fxp: FxpGrant::both(account.fxp),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        let fxp = FxpGrant::both(account.fxp);
+        Ok(Account { fxp, ..Account::new(name, home, account.access) })
     }
 }
 

@@ -7,8 +7,8 @@ use crate::{
     signals::{Signals, Wish},
 };
 use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, FxpLevel,
-    Identity, Listen, Local, LocalOptions, Secret, hash_password, verify_password,
+    Access, Account, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Identity, Listen,
+    Local, LocalOptions, Secret, hash_password, verify_password,
 };
 use std::{
     ffi::OsString,
@@ -94,15 +94,8 @@ impl Authenticator for Demo {
         if !verify_password(password, &self.hash) || name != NAME {
             return Err(AuthError::Rejected);
         }
-        Ok(Account {
-            name: NAME.to_owned(),
-            home: self.home.clone(),
-            access: Access::ReadWrite,
-            fxp: FxpGrant::both(FxpLevel::Tls),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        let fxp = FxpGrant::both(FxpLevel::Tls);
+        Ok(Account { fxp, ..Account::new(NAME, &self.home, Access::ReadWrite) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::MAX_LINE_BYTES;
 use crate::{
-    auth::{Account, AccountLimits, AuthError, Authenticator, FxpGrant, FxpLevel, Right},
+    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel, Right},
     net::{Identity, Names, Tls, TlsFloor},
     proto::{Access, Kind, Secret, VirtualPath},
     session::{
@@ -207,15 +207,8 @@ impl Authenticator for Door {
     fn authenticate(&self, name: &str, secret: &Secret, _: IpAddr) -> Result<Account, AuthError> {
         let member = MEMBERS.iter().find(|member| member.name == name);
         let member = member.filter(|_| secret.expose() == b"pw").ok_or(AuthError::Rejected)?;
-        Ok(Account {
-            name: name.to_owned(),
-            home: name.into(),
-            access: member.access,
-            fxp: FxpGrant::both(FxpLevel::Off),
-            rights: vec![Right::Links, Right::Who],
-            limits: AccountLimits::default(),
-            ids: None,
-        })
+        let (fxp, rights) = (FxpGrant::both(FxpLevel::Off), vec![Right::Links, Right::Who]);
+        Ok(Account { fxp, rights, ..Account::new(name, name, member.access) })
     }
 }
 
