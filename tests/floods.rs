@@ -3,22 +3,18 @@
 
 use crate::{
     ftp::Ftp,
+    one_directory,
     other_server::connect_from,
     peer::{self, Client},
     site::{PATIENCE, Site},
 };
-use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Demand, Download, FxpGrant,
-    Handle, Identity, Listen, Listing, Local, Secret, Settings, Start, Storage, StorageError, Tree,
-    Upload, VirtualPath,
-};
+use fxpd::Demand;
 use socket2::SockRef;
 use std::{
     collections::{BTreeSet, VecDeque},
-    ffi::OsStr,
     fs,
     io::Write,
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::TcpStream,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -169,88 +165,10 @@ fn the_next_passive_port_cannot_be_told_from_the_last() {
     assert!(steps.len() > 10, "{ports:?}");
 }
 
-/// A tree of one directory whose names never end, and begin with a dot: nothing is sent of them.
-struct Endless(Box<dyn Tree>);
-
-struct EndlessStorage(tempfile::TempDir);
-
-impl Storage for EndlessStorage {
-    fn tree(&self, _: &OsStr) -> Result<Box<dyn Tree>, StorageError> {
-        Ok(Box::new(Endless(Local::default().tree(self.0.path().as_os_str())?)))
-    }
-}
-
-impl Tree for Endless {
-    fn entry(&self, path: &VirtualPath) -> Result<fxpd::Entry, StorageError> {
-        self.0.entry(path)
-    }
-
-    fn list(&self, _: &VirtualPath) -> Result<Listing, StorageError> {
-        let entry = self.0.entry(&VirtualPath::root())?;
-        let name = |number| format!(".{number}").into_bytes();
-        Ok(Box::new((0_u64..).map(move |number| {
-            Ok(fxpd::Entry { name: name(number), kind: fxpd::Kind::File, ..entry.clone() })
-        })))
-    }
-
-    fn open(&self, _: &VirtualPath, _: u64) -> Result<Box<dyn Download>, StorageError> {
-        Err(StorageError::NotFound)
-    }
-
-    fn create(&self, _: &VirtualPath, _: Start) -> Result<Box<dyn Upload>, StorageError> {
-        Err(StorageError::NotPermitted)
-    }
-
-    fn make_directory(&self, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::NotPermitted)
-    }
-
-    fn remove_directory(&self, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::NotPermitted)
-    }
-
-    fn remove_file(&self, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::NotPermitted)
-    }
-
-    fn rename(&self, _: &VirtualPath, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::NotPermitted)
-    }
-}
-
-struct Anyone;
-
-impl Authenticator for Anyone {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        Ok(Account {
-            name: name.to_owned(),
-            home: "home".into(),
-            access: Access::ReadOnly,
-            fxp: FxpGrant::default(),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
-    }
-}
-
-fn endless() -> (Handle, Ftp) {
-    let home = tempfile::tempdir().unwrap();
-    fs::create_dir(home.path().join("d")).unwrap();
-    let identity = Identity::self_signed(&["localhost"]).unwrap();
-    let server = Builder::new(identity, Anyone, EndlessStorage(home))
-        .settings(Settings { passive_ports: 0..=0, ..Settings::default() })
-        .listen(SocketAddr::from(([127, 0, 0, 1], 0)), Listen::Explicit);
-    let server = server.bind().unwrap().start().unwrap();
-    let mut ftp = Ftp::connect(server.addresses()[0]);
-    ftp.secure();
-    ftp.log_in("ann");
-    (server, ftp)
-}
-
 #[test]
 fn a_listing_of_names_without_end_has_an_end() {
-    let (_server, mut ftp) = endless();
+    // They begin with a dot: nothing is sent of them.
+    let (_server, mut ftp) = one_directory::serve(|| (0_u64..).map(|number| format!(".{number}")));
     for listing in ["LIST -R", "NLST */*"] {
         let address = ftp.epsv();
         ftp.says(listing, 150);

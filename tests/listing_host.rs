@@ -4,18 +4,11 @@
 use crate::{
     child::{self, Daemon},
     ftp::Ftp,
-    peer,
-};
-use fxpd::{
-    Access, Account, AccountLimits, AuthError, Authenticator, Builder, Download, Entry, FxpGrant,
-    Identity, Kind, Link, Listen, Listing, Permits, Secret, Start, Storage, StorageError, Tree,
-    Upload, VirtualPath,
+    one_directory, peer,
 };
 use openssl::ssl::ErrorCode;
 use std::{
-    ffi::OsStr,
     fs::{self, File, FileTimes},
-    net::IpAddr,
     os::unix::fs::{MetadataExt, PermissionsExt},
     sync::{
         Arc,
@@ -49,26 +42,19 @@ fn a_directory_of_a_hundred_thousand_entries_takes_no_memory() {
     }
 }
 
-/// One directory of many entries, which counts how many were read.
-#[derive(Clone, Default)]
-struct Endless {
-    read: Arc<AtomicU64>,
-}
-
 const MANY: u64 = 150_000;
 
 #[test]
 fn the_first_names_are_sent_before_the_last_are_read() {
-    let storage = Endless::default();
-    let read = Arc::clone(&storage.read);
-    let bound = Builder::new(Identity::self_signed(&["localhost"]).unwrap(), Anyone, storage)
-        .listen("127.0.0.1:0".parse().unwrap(), Listen::Explicit)
-        .bind()
-        .unwrap();
-    let handle = bound.start().unwrap();
-    let mut ftp = Ftp::connect(handle.addresses()[0]);
-    ftp.secure();
-    ftp.log_in("ann");
+    let read = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&read);
+    let (server, mut ftp) = one_directory::serve(move || {
+        let read = Arc::clone(&counted);
+        (0..MANY).map(move |number| {
+            read.fetch_add(1, Ordering::SeqCst);
+            format!("file-{number:06}-{}", "x".repeat(100))
+        })
+    });
     for command in ["MLSD", "LIST", "NLST f*"] {
         read.store(0, Ordering::SeqCst);
         let address = ftp.epsv();
@@ -99,85 +85,7 @@ fn the_first_names_are_sent_before_the_last_are_read() {
     ftp.hears(226);
     assert!(read.load(Ordering::SeqCst) < MANY);
     drop(data);
-    handle.shutdown();
-}
-
-struct Anyone;
-
-impl Authenticator for Anyone {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        Ok(Account {
-            name: name.to_owned(),
-            home: "home".into(),
-            access: Access::ReadOnly,
-            fxp: FxpGrant::default(),
-            rights: Vec::new(),
-            limits: AccountLimits::default(),
-            ids: None,
-        })
-    }
-}
-
-impl Storage for Endless {
-    fn tree(&self, _: &OsStr) -> Result<Box<dyn Tree>, StorageError> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Tree for Endless {
-    fn entry(&self, path: &VirtualPath) -> Result<Entry, StorageError> {
-        path.is_root().then(|| made_up(b"", Kind::Directory)).ok_or(StorageError::NotFound)
-    }
-
-    fn list(&self, _: &VirtualPath) -> Result<Listing, StorageError> {
-        let read = Arc::clone(&self.read);
-        Ok(Box::new((0..MANY).map(move |number| {
-            read.fetch_add(1, Ordering::SeqCst);
-            let name = format!("file-{number:06}-{}", "x".repeat(100));
-            Ok(made_up(name.as_bytes(), Kind::File))
-        })))
-    }
-
-    fn open(&self, _: &VirtualPath, _: u64) -> Result<Box<dyn Download>, StorageError> {
-        Err(StorageError::Unsupported)
-    }
-
-    fn create(&self, _: &VirtualPath, _: Start) -> Result<Box<dyn Upload>, StorageError> {
-        Err(StorageError::Unsupported)
-    }
-
-    fn make_directory(&self, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::Unsupported)
-    }
-
-    fn remove_directory(&self, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::Unsupported)
-    }
-
-    fn remove_file(&self, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::Unsupported)
-    }
-
-    fn rename(&self, _: &VirtualPath, _: &VirtualPath) -> Result<(), StorageError> {
-        Err(StorageError::Unsupported)
-    }
-}
-
-fn made_up(name: &[u8], kind: Kind) -> Entry {
-    Entry {
-        name: name.to_vec(),
-        kind,
-        link: Link::No,
-        size: 1,
-        modified: SystemTime::UNIX_EPOCH.try_into().unwrap(),
-        created: None,
-        mode: 0o644,
-        owner: 0,
-        group: 0,
-        links: 1,
-        unique: (0, 0),
-        permits: Permits::READ,
-    }
+    server.shutdown();
 }
 
 #[test]

@@ -91,6 +91,7 @@ mod logs;
 mod manual;
 mod mode_z;
 mod networks;
+mod one_directory;
 mod order;
 mod packaging;
 #[cfg(feature = "pam")]
