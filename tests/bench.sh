@@ -8,20 +8,9 @@ set -euo pipefail
 mib=${BENCH_MIB:-1024}
 small_files=${BENCH_FILES:-2000}
 logins=${BENCH_LOGINS:-200}
-top=$(cd "$(dirname "$0")/.." && pwd)
-fxpd=$top/target/release/fxpd
-fxp=$top/target/release/fxp
-work=$(mktemp -d "${TMPDIR:-/tmp}/fxpd-bench.XXXXXX")
+# shellcheck source=tests/servers.sh
+. "$(dirname "$0")/servers.sh"
 ticks=$(getconf CLK_TCK)
-servers=()
-
-clean_up() {
-    for server in "${servers[@]}"; do
-        kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap clean_up EXIT
 
 # Starts a server at address $1, which is its name too; its number is in $pid and its port in $port.
 start() {

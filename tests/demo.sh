@@ -4,19 +4,8 @@
 set -euo pipefail
 
 mib=${DEMO_MIB:-1024}
-top=$(cd "$(dirname "$0")/.." && pwd)
-fxpd=$top/target/release/fxpd
-fxp=$top/target/release/fxp
-work=$(mktemp -d "${TMPDIR:-/tmp}/fxpd-demo.XXXXXX")
-servers=()
-
-clean_up() {
-    for server in "${servers[@]}"; do
-        kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true
-    done
-    rm -rf "$work"
-}
-trap clean_up EXIT
+# shellcheck source=tests/servers.sh
+. "$(dirname "$0")/servers.sh"
 
 say() {
     if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi
