@@ -10,7 +10,7 @@
 //! [`hash_password`] and [`verify_password`] compare as the users file does: in constant time, and no
 //! more at once than the machine has processors.
 //! ```
-//! use fxpd::{Access, Account, AuthError, Authenticator, Secret};
+//! use fxpd::{Access, Account, AuthError, Authenticator, Secret, Visitor};
 //! use fxpd::{hash_password, verify_password};
 //! use std::{collections::BTreeMap, net::IpAddr};
 //!
@@ -22,21 +22,22 @@
 //!                       $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 //!
 //! impl Authenticator for Staff {
-//!     fn authenticate(&self, name: &str, given: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-//!         let hash = self.0.get(name).map_or(NOBODY, String::as_str);
+//!     fn authenticate(&self, visitor: &Visitor<'_>, given: &Secret) -> Result<Account, AuthError> {
+//!         let hash = self.0.get(visitor.name).map_or(NOBODY, String::as_str);
 //!         if !verify_password(given, hash) {
 //!             return Err(AuthError::Rejected);
 //!         }
-//!         // Copies with servers that are verified; all else that it may have is a field.
-//!         Ok(Account::new(name, format!("homes/{name}"), Access::ReadWrite))
+//!         // It copies with servers that are verified; what else it may have are further fields.
+//!         let home = format!("homes/{}", visitor.name);
+//!         Ok(Account::new(visitor.name, home, Access::ReadWrite))
 //!     }
 //! }
 //!
 //! let staff = Staff([("ann".to_owned(), hash_password(&Secret::new("sesame"))?)].into());
-//! let from = IpAddr::from([192, 0, 2, 1]);
-//! assert!(staff.authenticate("ann", &Secret::new("sesame"), from).is_ok());
-//! assert!(staff.authenticate("ann", &Secret::new("Sesame"), from).is_err());
-//! assert!(staff.authenticate("bob", &Secret::new("sesame"), from).is_err());
+//! let visitor = |name| Visitor::new(name, IpAddr::from([192, 0, 2, 1]));
+//! assert!(staff.authenticate(&visitor("ann"), &Secret::new("sesame")).is_ok());
+//! assert!(staff.authenticate(&visitor("ann"), &Secret::new("Sesame")).is_err());
+//! assert!(staff.authenticate(&visitor("bob"), &Secret::new("sesame")).is_err());
 //! # Ok::<(), fxpd::PasswordError>(())
 //! ```
 //!
@@ -137,11 +138,10 @@
 //!     }
 //! }
 //! # use fxpd::*;
-//! # use std::net::IpAddr;
 //! # struct Anyone;
 //! # impl Authenticator for Anyone {
-//! #     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> std::result::Result<Account, AuthError> {
-//! #         Ok(Account::new(name, "", Access::ReadOnly))
+//! #     fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> std::result::Result<Account, AuthError> {
+//! #         Ok(Account::new(visitor.name, "", Access::ReadOnly))
 //! #     }
 //! # }
 //!
@@ -173,11 +173,10 @@
 //! lines go, and a record's target tells the module it is from.
 //! ```
 //! # use fxpd::*;
-//! # use std::net::IpAddr;
 //! # struct Anyone;
 //! # impl Authenticator for Anyone {
-//! #     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-//! #         Ok(Account::new(name, "home", Access::ReadWrite))
+//! #     fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+//! #         Ok(Account::new(visitor.name, "home", Access::ReadWrite))
 //! #     }
 //! # }
 //! use std::sync::mpsc;
@@ -217,10 +216,9 @@
 //! caught: that is the program's affair.
 //! ```
 //! # use fxpd::*;
-//! # use std::net::IpAddr;
 //! # struct Nobody;
 //! # impl Authenticator for Nobody {
-//! #     fn authenticate(&self, _: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+//! #     fn authenticate(&self, _: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
 //! #         Err(AuthError::Rejected)
 //! #     }
 //! # }
@@ -250,10 +248,9 @@
 //! [`spare_memory`] or [`Reach::Process`].
 //! ```
 //! # use fxpd::*;
-//! # use std::net::IpAddr;
 //! # struct Nobody;
 //! # impl Authenticator for Nobody {
-//! #     fn authenticate(&self, _: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+//! #     fn authenticate(&self, _: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
 //! #         Err(AuthError::Rejected)
 //! #     }
 //! # }

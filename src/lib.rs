@@ -50,18 +50,19 @@
 //!
 //! # Embedding a server
 //! ```
-//! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret};
-//! use std::net::{IpAddr, TcpStream};
+//! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret,
+//!            Visitor};
+//! use std::net::TcpStream;
 //!
 //! /// Lets in one account, whatever its password.
 //! struct Anyone;
 //!
 //! impl Authenticator for Anyone {
-//!     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-//!         if name != "guest" {
+//!     fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+//!         if visitor.name != "guest" {
 //!             return Err(AuthError::Rejected);
 //!         }
-//!         Ok(Account::new(name, "guests", Access::ReadOnly))
+//!         Ok(Account::new(visitor.name, "guests", Access::ReadOnly))
 //!     }
 //! }
 //!
@@ -90,16 +91,15 @@
 //! ```
 //! use fxpd::{Access, Account, AuthError, Authenticator, Builder, Connection, Credentials, Existing,
 //!            Handle, Identity, Listen, Location, Memory, Pins, Proof, RemotePath, Secret, Setup,
-//!            Unseen, Verified};
-//! use std::net::IpAddr;
+//!            Unseen, Verified, Visitor};
 //!
 //! /// Lets in everybody, and lets them copy from server to server.
 //! struct Everybody;
 //!
 //! impl Authenticator for Everybody {
-//!     fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+//!     fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
 //!         // It may copy with servers that are verified.
-//!         Ok(Account::new(name, "home", Access::ReadWrite))
+//!         Ok(Account::new(visitor.name, "home", Access::ReadWrite))
 //!     }
 //! }
 //!

@@ -1,8 +1,9 @@
 //! What is recorded of files, and how clients change it; the small verbs that clients greet with.
 
 use crate::{ftp::Ftp, site::Site};
-use fxpd::{Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret};
-use std::net::IpAddr;
+use fxpd::{
+    Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret, Visitor,
+};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 /// The permission bits of a file of `ann`'s.
@@ -149,8 +150,8 @@ fn allo_asks_whether_there_is_room() {
 struct Anyone;
 
 impl Authenticator for Anyone {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        Ok(Account::new(name, "home", Access::ReadOnly))
+    fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+        Ok(Account::new(visitor.name, "home", Access::ReadOnly))
     }
 }
 

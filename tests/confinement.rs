@@ -4,13 +4,12 @@ use crate::{ftp::Ftp, started::Home};
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Confinement, Download, Entry, Handle,
     Identity, Listen, Listing, Local, Secret, Settings, Start, Storage, StorageError, Tree, Upload,
-    VirtualPath, Wish,
+    VirtualPath, Visitor, Wish,
 };
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
-    net::IpAddr,
     os::{fd::BorrowedFd, unix::ffi::OsStrExt},
     path::Path,
     process::Command,
@@ -87,8 +86,8 @@ impl Tree for Broken {
 struct Everybody(OsString);
 
 impl Authenticator for Everybody {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        Ok(Account::new(name, &self.0, Access::ReadWrite))
+    fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+        Ok(Account::new(visitor.name, &self.0, Access::ReadWrite))
     }
 }
 

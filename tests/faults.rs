@@ -5,14 +5,14 @@ use crate::{ftp::Ftp, peer, site::PATIENCE};
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Change, Download, Entry, Handle, Identity,
     Kept, Listen, Listing, Memory, PathArg, Secret, Settings, Start, Storage, StorageError,
-    TransferRecord, Tree, Upload, Version, VirtualPath,
+    TransferRecord, Tree, Upload, Version, VirtualPath, Visitor,
 };
 use openssl::ssl::SslStream;
 use rustix::{io::Errno, process::Pid, thread::gettid};
 use std::{
     ffi::OsStr,
     io::{self, Write},
-    net::{IpAddr, TcpStream},
+    net::TcpStream,
     sync::{
         Arc, Mutex,
         mpsc::{Receiver, channel},
@@ -211,13 +211,12 @@ struct Anyone;
 impl Authenticator for Anyone {
     fn authenticate(
         &self,
-        name: &str,
+        visitor: &Visitor<'_>,
         _: &Secret,
-        _: IpAddr,
     ) -> std::result::Result<Account, AuthError> {
         Ok(Account {
             rights: vec![fxpd::Right::Links],
-            ..Account::new(name, "home", Access::ReadWrite)
+            ..Account::new(visitor.name, "home", Access::ReadWrite)
         })
     }
 }

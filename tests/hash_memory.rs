@@ -8,13 +8,13 @@ use crate::{
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Change, Download, Entry, FxpGrant,
     FxpLevel, Handle, HashTransfers, Identity, Listen, Listing, Local, LocalOptions, Memory,
-    Secret, Settings, Start, Storage, StorageError, Tree, Upload, Version, VirtualPath,
+    Secret, Settings, Start, Storage, StorageError, Tree, Upload, Version, VirtualPath, Visitor,
 };
 use std::{
     ffi::{OsStr, OsString},
     fs,
     io::Write,
-    net::{IpAddr, Shutdown, SocketAddr},
+    net::{Shutdown, SocketAddr},
     process::Command,
     sync::{
         Arc,
@@ -95,10 +95,10 @@ impl Download for Counted<Box<dyn Download>> {
 struct Anyone(OsString);
 
 impl Authenticator for Anyone {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+    fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
         Ok(Account {
             fxp: FxpGrant::both(FxpLevel::Tls),
-            ..Account::new(name, &self.0, Access::ReadWrite)
+            ..Account::new(visitor.name, &self.0, Access::ReadWrite)
         })
     }
 }

@@ -4,14 +4,9 @@ use crate::ftp::Ftp;
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Download, Entry, Handle, Identity, Kind,
     Link, Listen, Listing, Permits, Secret, Settings, Start, Storage, StorageError, Tree, Upload,
-    VirtualPath,
+    VirtualPath, Visitor,
 };
-use std::{
-    ffi::OsStr,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{ffi::OsStr, net::SocketAddr, sync::Arc, time::SystemTime};
 
 /// A server whose files are called what `names` says, anew for each listing, and a client that has
 /// logged in.
@@ -53,8 +48,8 @@ fn made_up(name: &[u8], kind: Kind) -> Entry {
 struct Anyone;
 
 impl Authenticator for Anyone {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        Ok(Account::new(name, "home", Access::ReadOnly))
+    fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+        Ok(Account::new(visitor.name, "home", Access::ReadOnly))
     }
 }
 

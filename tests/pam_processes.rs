@@ -7,7 +7,7 @@ use crate::{
     started::{Orphan, Running, wait_until},
     system_user::{PASSWORD, Service, User, script},
 };
-use fxpd::{Authenticator, FxpLevel, Pam, Secret};
+use fxpd::{Authenticator, FxpLevel, Pam, Secret, Visitor};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeSet,
@@ -147,8 +147,8 @@ fn questions_beyond_the_number_of_workers_wait_and_are_given_up_in_time() {
     let mut helper = Command::new(env!("CARGO_BIN_EXE_fxpd"));
     helper.args(["pam-helper", &service.name, "1000", "10"]);
     let pam = Pam::start(helper, Duration::from_secs(10), FxpLevel::Off).unwrap();
-    let here = [127, 0, 0, 1].into();
-    let ask = || pam.authenticate(&user.name, &Secret::new(PASSWORD), here);
+    let visitor = Visitor::new(&user.name, [127, 0, 0, 1].into());
+    let ask = || pam.authenticate(&visitor, &Secret::new(PASSWORD));
     thread::scope(|scope| {
         let asked: Vec<_> = (0..WORKERS + 3).map(|_| scope.spawn(ask)).collect();
         for answer in asked {

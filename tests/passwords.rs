@@ -6,13 +6,13 @@ use crate::{
 };
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Identity, Listen, Memory, Secret, Settings,
+    Visitor,
 };
 use rustix::process::Signal;
 use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::Read,
-    net::IpAddr,
     os::unix::fs::FileExt,
     process::{Command, Stdio},
     sync::{Arc, Mutex},
@@ -24,9 +24,9 @@ use std::{
 struct Counting(Arc<Mutex<BTreeSet<usize>>>);
 
 impl Authenticator for Counting {
-    fn authenticate(&self, name: &str, secret: &Secret, _: IpAddr) -> Result<Account, AuthError> {
+    fn authenticate(&self, visitor: &Visitor<'_>, secret: &Secret) -> Result<Account, AuthError> {
         self.0.lock().unwrap().insert(secret.expose().len());
-        Ok(Account::new(name, "home", Access::ReadOnly))
+        Ok(Account::new(visitor.name, "home", Access::ReadOnly))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Handle, Identity, Listen, Memory, Secret,
-    Settings, TlsFloor,
+    Settings, TlsFloor, Visitor,
 };
 use openssl::{
     hash::MessageDigest,
@@ -18,7 +18,7 @@ use socket2::{Domain, Socket, Type};
 use std::{
     fs::{self, File},
     io::Write,
-    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -302,9 +302,9 @@ fn two_servers_live_in_one_process() {
 struct Faulty;
 
 impl Authenticator for Faulty {
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        assert_ne!(name, "boom", "as the test wants it");
-        Ok(Account::new(name, "home", Access::ReadWrite))
+    fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+        assert_ne!(visitor.name, "boom", "as the test wants it");
+        Ok(Account::new(visitor.name, "home", Access::ReadWrite))
     }
 }
 

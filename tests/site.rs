@@ -4,7 +4,7 @@ use crate::ftp::Ftp;
 use fxpd::{
     Access, Account, AccountLimits, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Handle,
     Identity, Listen, Local, LocalOptions, Right, Secret, Settings, TlsFloor, TransferRecord,
-    VirtualHost,
+    VirtualHost, Visitor,
 };
 use std::{
     fs,
@@ -151,16 +151,16 @@ struct Accounts {
 }
 
 impl Authenticator for Accounts {
-    fn authenticate(&self, name: &str, secret: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        if secret.expose() != b"pw" || !["ann", "bob", "reader"].contains(&name) {
+    fn authenticate(&self, visitor: &Visitor<'_>, secret: &Secret) -> Result<Account, AuthError> {
+        if secret.expose() != b"pw" || !["ann", "bob", "reader"].contains(&visitor.name) {
             return Err(AuthError::Rejected);
         }
-        let access = if name == "reader" { Access::ReadOnly } else { Access::ReadWrite };
+        let access = if visitor.name == "reader" { Access::ReadOnly } else { Access::ReadWrite };
         Ok(Account {
             fxp: self.fxp.clone(),
-            rights: if name == "bob" { vec![Right::Links, Right::Who] } else { Vec::new() },
+            rights: if visitor.name == "bob" { vec![Right::Links, Right::Who] } else { Vec::new() },
             limits: self.limits,
-            ..Account::new(name, self.homes.join(name), access)
+            ..Account::new(visitor.name, self.homes.join(visitor.name), access)
         })
     }
 }

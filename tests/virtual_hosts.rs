@@ -9,10 +9,10 @@ use crate::{
 };
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, Demand, FxpGrant, FxpLevel, Identity,
-    Listen, Memory, Secret, Settings, TlsFloor, VirtualHost,
+    Listen, Memory, Secret, Settings, TlsFloor, VirtualHost, Visitor,
 };
 use openssl::ssl::{SslVerifyMode, SslVersion};
-use std::{io::Write, net::IpAddr};
+use std::io::Write;
 
 const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
@@ -20,13 +20,13 @@ const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 struct Only(&'static str);
 
 impl Authenticator for Only {
-    fn authenticate(&self, name: &str, secret: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        if name != self.0 || secret.expose() != b"pw" {
+    fn authenticate(&self, visitor: &Visitor<'_>, secret: &Secret) -> Result<Account, AuthError> {
+        if visitor.name != self.0 || secret.expose() != b"pw" {
             return Err(AuthError::Rejected);
         }
         Ok(Account {
             fxp: FxpGrant::both(FxpLevel::Tls),
-            ..Account::new(name, name, Access::ReadWrite)
+            ..Account::new(visitor.name, visitor.name, Access::ReadWrite)
         })
     }
 }

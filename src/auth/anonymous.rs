@@ -1,10 +1,10 @@
 //! Anonymous FTP (RFC 1635): everybody may enter as `anonymous` or `ftp`, with any password.
 
 use crate::{
-    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel},
+    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel, Visitor},
     proto::{Access, Secret},
 };
-use std::{ffi::OsString, net::IpAddr};
+use std::ffi::OsString;
 
 /// The names, in any case: clients offer the first, some people type the second.
 const NAMES: [&str; 2] = ["anonymous", "ftp"];
@@ -40,8 +40,8 @@ impl Anonymous {
 impl Authenticator for Anonymous {
     /// The password is an e-mail address by custom, and may be one that was meant for elsewhere: it
     /// is not checked.
-    fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        if !self.is_anonymous(name) {
+    fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+        if !self.is_anonymous(visitor.name) {
             return Err(AuthError::Unknown);
         }
         let fxp = FxpGrant::both(self.fxp);

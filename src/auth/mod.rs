@@ -69,20 +69,10 @@ impl<'a> Visitor<'a> {
 
 /// Says who a client is. Called on the session's own thread, and may block.
 pub trait Authenticator: Send + Sync {
-    /// The account that `name` and `password` open, for a client at `peer`.
+    /// The account that the visitor's name and `password` open.
     ///
     /// An implementation takes the same time for an unknown name as for a wrong password.
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        peer: IpAddr,
-    ) -> Result<Account, AuthError>;
-
-    /// The same for who wants to know more of the client. This is what a session calls.
-    fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
-        self.authenticate(visitor.name, password, visitor.peer)
-    }
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError>;
 
     /// The account that the visitor's certificate opens without a password. A session asks at
     /// `USER`, if there is a certificate, and goes on to the password after any error.

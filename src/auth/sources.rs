@@ -4,7 +4,7 @@ use crate::{
     auth::{Account, AuthError, Authenticator, Visitor},
     proto::Secret,
 };
-use std::{io, net::IpAddr, sync::Arc};
+use std::{io, sync::Arc};
 
 /// Authenticators that are asked in their order. The first that knows the name decides: a name that
 /// is locked in one place is not let in by another.
@@ -33,17 +33,9 @@ impl Sources {
 }
 
 impl Authenticator for Sources {
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        peer: IpAddr,
-    ) -> Result<Account, AuthError> {
-        self.admit(&Visitor::new(name, peer), password)
-    }
-
-    fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
-        let (others, decided) = self.first_that_knows(|source| source.admit(visitor, password));
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
+        let (others, decided) =
+            self.first_that_knows(|source| source.authenticate(visitor, password));
         // An unknown name costs the time of all.
         if matches!(decided, Err(AuthError::Rejected)) {
             others.iter().for_each(|source| source.refuse(visitor));
@@ -98,9 +90,13 @@ mod tests {
             self.1.fetch_add(1, Ordering::Relaxed);
         }
 
-        fn authenticate(&self, name: &str, _: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-            Err(if name == "ann" { (self.0)() } else { AuthError::Unknown })
+        fn authenticate(&self, visitor: &Visitor<'_>, _: &Secret) -> Result<Account, AuthError> {
+            Err(if visitor.name == "ann" { (self.0)() } else { AuthError::Unknown })
         }
+    }
+
+    fn at_home(name: &str) -> Visitor<'_> {
+        Visitor::new(name, Ipv4Addr::LOCALHOST.into())
     }
 
     #[test]
@@ -109,9 +105,8 @@ mod tests {
         let says = |what| Says::new(what) as Arc<dyn Authenticator>;
         let broken = || AuthError::Unavailable("broken".into());
         let all = Sources::new(vec![anonymous(), says(|| AuthError::Rejected), says(broken)]);
-        let ask = |sources: &Sources, name: &str| {
-            sources.authenticate(name, &Secret::new("x"), Ipv4Addr::LOCALHOST.into())
-        };
+        let ask =
+            |sources: &Sources, name: &str| sources.authenticate(&at_home(name), &Secret::new("x"));
         let everybody = ask(&all, "FTP").unwrap();
         assert_eq!((everybody.name.as_str(), everybody.access), ("anonymous", Access::ReadOnly));
         assert_eq!(everybody.fxp.outgoing.max(everybody.fxp.incoming), FxpLevel::Off);
@@ -132,7 +127,7 @@ mod tests {
             let others = [0; 2].map(|_| Says::new(|| AuthError::Unknown));
             let of = |says: &Arc<Says>| Arc::clone(says) as Arc<dyn Authenticator>;
             let sources = Sources::new(vec![of(&what), of(&others[0]), of(&others[1])]);
-            let _ = sources.authenticate("ann", &Secret::new("x"), Ipv4Addr::LOCALHOST.into());
+            let _ = sources.authenticate(&at_home("ann"), &Secret::new("x"));
             assert_eq!([&what, &others[0], &others[1]].map(|it| it.refused()), refused);
         }
     }

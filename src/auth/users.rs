@@ -13,7 +13,6 @@ use std::{
     fs::File,
     hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
-    net::IpAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -75,12 +74,8 @@ impl Authenticator for UsersFile {
         self.by_certificate(visitor)
     }
 
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        peer: IpAddr,
-    ) -> Result<Account, AuthError> {
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
+        let name = visitor.name;
         let lines = self.lines().map_err(|error| AuthError::Unavailable(error.into()))?;
         let can_open = |line: &&UserLine| !line.is_locked() && left_out(&line.hash).is_none();
         let open = || lines.iter().filter(can_open);
@@ -93,7 +88,7 @@ impl Authenticator for UsersFile {
         let hash = line.or_else(stand_in).map_or(DUMMY_HASH, |line| &line.hash);
         let opens = verify_password(password, hash);
         // Asked last, so that from elsewhere a right password is answered like a wrong one.
-        let is_here = |line: &UserLine| FxpGrant::reaches(&line.options.networks, peer);
+        let is_here = |line: &UserLine| FxpGrant::reaches(&line.options.networks, visitor.peer);
         match line {
             Some(line) if opens && is_here(line) => Ok(line.account(self.default_fxp)),
             None if lines.iter().all(|line| line.name != name) => Err(AuthError::Unknown),
@@ -231,7 +226,11 @@ impl error::Error for UsersFileError {
 mod tests {
     use super::*;
     use crate::auth::hash_password;
-    use std::{fs, net::Ipv4Addr, time::Instant};
+    use std::{
+        fs,
+        net::{IpAddr, Ipv4Addr},
+        time::Instant,
+    };
 
     const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -243,7 +242,7 @@ mod tests {
     }
 
     fn login(users: &UsersFile, name: &str, password: &str) -> Result<Account, AuthError> {
-        users.authenticate(name, &Secret::new(password), PEER)
+        users.authenticate(&Visitor::new(name, PEER), &Secret::new(password))
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use crate::{
     Access, Account, AuthError, Authenticator, Direction, FxpGrant, FxpLevel, Secret,
-    TransferRecord, capi::failure::text,
+    TransferRecord, Visitor, capi::failure::text,
 };
 use std::{
     ffi::{CString, OsString, c_char, c_int, c_void},
-    net::IpAddr,
     ptr,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -85,19 +84,14 @@ pub struct Asking {
 }
 
 impl Authenticator for Asking {
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        peer: IpAddr,
-    ) -> Result<Account, AuthError> {
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
         let mut account =
             NewAccount { home: None, access: Access::ReadOnly, fxp: FxpLevel::Verified };
         // Without its NUL a name would be another's.
-        let name_for_c = CString::new(name).map_err(|_| AuthError::Rejected)?;
+        let name_for_c = CString::new(visitor.name).map_err(|_| AuthError::Rejected)?;
         let length = password.expose().len();
         let password = Zeroizing::new([password.expose(), b"\0"].concat());
-        let peer = text(&peer.to_canonical().to_string());
+        let peer = text(&visitor.peer.to_canonical().to_string());
         let (name_for_c, password) = (name_for_c.as_ptr(), password.as_ptr().cast());
         let answer = self.owner.call(|context| {
             (self.call)(context, name_for_c, password, length, peer.as_ptr(), &mut account)
@@ -114,7 +108,7 @@ impl Authenticator for Asking {
             (Some(_), _) => return Err(AuthError::Rejected),
         };
         let fxp = FxpGrant::both(account.fxp);
-        Ok(Account { fxp, ..Account::new(name, home, account.access) })
+        Ok(Account { fxp, ..Account::new(visitor.name, home, account.access) })
     }
 }
 

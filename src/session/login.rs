@@ -137,7 +137,7 @@ impl Session {
         if password.expose().len() > MAX_PASSWORD_BYTES {
             return Err(AuthError::Rejected.into());
         }
-        let account = self.host.authenticator.admit(&self.visitor(name), password)?;
+        let account = self.host.authenticator.authenticate(&self.visitor(name), password)?;
         let tree = self.confine_to(&account)?;
         Ok((account, tree))
     }

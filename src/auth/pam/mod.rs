@@ -29,7 +29,6 @@ use crate::{
 use crossbeam_channel::{Receiver, bounded};
 use std::{
     io::{self, ErrorKind},
-    net::IpAddr,
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
@@ -108,16 +107,7 @@ impl Authenticator for Pam {
         Ok(())
     }
 
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        peer: IpAddr,
-    ) -> Result<Account, AuthError> {
-        self.admit(&Visitor::new(name, peer), password)
-    }
-
-    fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
         if !is_askable(visitor.name) {
             return Err(AuthError::Unknown);
         }

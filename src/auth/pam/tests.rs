@@ -12,8 +12,8 @@ fn pam(script: &str) -> Pam {
 }
 
 fn ask(pam: &Pam, name: &str) -> AuthError {
-    let peer = "192.0.2.1".parse().unwrap();
-    pam.authenticate(name, &Secret::new("pw"), peer).unwrap_err()
+    let visitor = Visitor::new(name, "192.0.2.1".parse().unwrap());
+    pam.authenticate(&visitor, &Secret::new("pw")).unwrap_err()
 }
 
 #[test]

@@ -17,7 +17,6 @@ use process::Process;
 use starter::Starter;
 use std::{
     io,
-    net::IpAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -139,16 +138,7 @@ impl Authenticator for Program {
         self.starter.begin()
     }
 
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        peer: IpAddr,
-    ) -> Result<Account, AuthError> {
-        self.admit(&Visitor::new(name, peer), password)
-    }
-
-    fn admit(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
         let unavailable = |what: String| {
             AuthError::Unavailable(format!("{}: {what}", self.settings.path.display()).into())
         };

@@ -26,7 +26,8 @@ fn program(script: &str, processes: usize, timeout: Duration) -> (TempDir, Progr
 }
 
 fn ask(program: &Program, name: &str) -> Result<Account, AuthError> {
-    program.authenticate(name, &Secret::new("pw"), "192.0.2.1".parse().unwrap())
+    let visitor = Visitor::new(name, "192.0.2.1".parse().unwrap());
+    program.authenticate(&visitor, &Secret::new("pw"))
 }
 
 fn trouble(program: &Program) -> String {

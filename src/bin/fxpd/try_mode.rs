@@ -8,12 +8,12 @@ use crate::{
 };
 use fxpd::{
     Access, Account, AuthError, Authenticator, Builder, FxpGrant, FxpLevel, Identity, Listen,
-    Local, LocalOptions, Secret, hash_password, verify_password,
+    Local, LocalOptions, Secret, Visitor, hash_password, verify_password,
 };
 use std::{
     ffi::OsString,
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
 };
 
 /// The one account's name.
@@ -84,14 +84,9 @@ struct Demo {
 }
 
 impl Authenticator for Demo {
-    fn authenticate(
-        &self,
-        name: &str,
-        password: &Secret,
-        _peer: IpAddr,
-    ) -> Result<Account, AuthError> {
-        // The password is checked whatever the name is: both refusals take the same time.
-        if !verify_password(password, &self.hash) || name != NAME {
+    fn authenticate(&self, visitor: &Visitor<'_>, password: &Secret) -> Result<Account, AuthError> {
+        // The password is checked whatever the visitor.name is: both refusals take the same time.
+        if !verify_password(password, &self.hash) || visitor.name != NAME {
             return Err(AuthError::Rejected);
         }
         let fxp = FxpGrant::both(FxpLevel::Tls);
@@ -109,13 +104,13 @@ mod tests {
         assert_eq!(password.len(), PASSWORD_LENGTH);
         let hash = hash_password(&Secret::new(password.as_str())).unwrap();
         let demo = Demo { hash, home: "/srv".into() };
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let peer = Ipv4Addr::LOCALHOST.into();
         for (name, word, enters) in [
             (NAME, password.as_str(), true),
             (NAME, "guess", false),
             ("root", password.as_str(), false),
         ] {
-            let account = demo.authenticate(name, &Secret::new(word), peer);
+            let account = demo.authenticate(&Visitor::new(name, peer), &Secret::new(word));
             assert_eq!(account.is_ok(), enters, "{name}");
         }
     }

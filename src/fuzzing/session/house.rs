@@ -2,7 +2,7 @@
 
 use super::client::MAX_LINE_BYTES;
 use crate::{
-    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel, Right},
+    auth::{Account, AuthError, Authenticator, FxpGrant, FxpLevel, Right, Visitor},
     net::{Identity, Names, Tls, TlsFloor},
     proto::{Access, Kind, Secret, VirtualPath},
     session::{
@@ -16,7 +16,7 @@ use socket2::{Domain, Socket, Type};
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, LazyLock},
     thread::{self, JoinHandle},
     time::Duration,
@@ -204,11 +204,11 @@ fn read(tree: &dyn Tree, path: &VirtualPath) -> Vec<u8> {
 struct Door;
 
 impl Authenticator for Door {
-    fn authenticate(&self, name: &str, secret: &Secret, _: IpAddr) -> Result<Account, AuthError> {
-        let member = MEMBERS.iter().find(|member| member.name == name);
+    fn authenticate(&self, visitor: &Visitor<'_>, secret: &Secret) -> Result<Account, AuthError> {
+        let member = MEMBERS.iter().find(|member| member.name == visitor.name);
         let member = member.filter(|_| secret.expose() == b"pw").ok_or(AuthError::Rejected)?;
         let (fxp, rights) = (FxpGrant::both(FxpLevel::Off), vec![Right::Links, Right::Who]);
-        Ok(Account { fxp, rights, ..Account::new(name, name, member.access) })
+        Ok(Account { fxp, rights, ..Account::new(visitor.name, visitor.name, member.access) })
     }
 }
 
