@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use fxpd::Identity;
 use openssl::{
     hash::MessageDigest,
-    ssl::SslVerifyMode,
+    ssl::{SslStream, SslVerifyMode},
     x509::{X509, X509Ref},
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -222,14 +222,7 @@ fn visit(daemon: &Daemon, kind: usize) {
             assert_eq!(ftp.download("RETR a"), b"hello");
             ftp.says("QUIT", 221);
         }
-        3 => {
-            // It goes in the middle of a download.
-            let mut ftp = daemon.login();
-            let address = ftp.epsv();
-            ftp.says("RETR big", 150);
-            let mut data = ftp.data(address);
-            data.read_exact(&mut [0; 1000]).unwrap();
-        }
+        3 => drop(amid_a_download(daemon)),
         4 => {
             let mut ftp = daemon.login();
             ftp.epsv();
@@ -238,34 +231,8 @@ fn visit(daemon: &Daemon, kind: usize) {
             ftp.hears(226);
             ftp.epsv();
         }
-        5 => {
-            let mut ftp = daemon.login();
-            let address = ftp.epsv();
-            ftp.says("STOR c", 150);
-            peer::connect(address).write_all(b"clear text that is no TLS\n").unwrap();
-            ftp.hears(421);
-            let address = ftp.epsv();
-            ftp.says("STOR c", 150);
-            let mut data = ftp.data(address);
-            data.write_all(b"half").unwrap();
-            data.get_ref().shutdown(Shutdown::Write).unwrap();
-            ftp.hears(426);
-        }
-        6 => {
-            // It breaks off a download, and another in its handshake.
-            let mut ftp = daemon.login();
-            let address = ftp.epsv();
-            ftp.says("RETR big", 150);
-            let mut data = ftp.data(address);
-            data.read_exact(&mut [0; 1000]).unwrap();
-            ftp.says("ABOR", 426);
-            ftp.hears(226);
-            let address = ftp.epsv();
-            ftp.says("RETR big", 150);
-            peer::connect(address).write_all(&Client::any().hello()).unwrap();
-            ftp.hears(421);
-            ftp.says("NOOP", 200);
-        }
+        5 => break_off_uploads(daemon),
+        6 => break_off_downloads(daemon),
         7 => {
             let mut socket = TcpStream::connect(daemon.address).unwrap();
             socket.write_all(b"\x16\x03\x01\x00\x05hello").unwrap();
@@ -278,6 +245,43 @@ fn visit(daemon: &Daemon, kind: usize) {
             ftp.sends(b"PASS pw\r\n");
         }
     }
+}
+
+/// A client, and the data connection of a download that has begun.
+fn amid_a_download(daemon: &Daemon) -> (Ftp, SslStream<TcpStream>) {
+    let mut ftp = daemon.login();
+    let address = ftp.epsv();
+    ftp.says("RETR big", 150);
+    let mut data = ftp.data(address);
+    data.read_exact(&mut [0; 1000]).unwrap();
+    (ftp, data)
+}
+
+/// One before its handshake, and one in its midst.
+fn break_off_uploads(daemon: &Daemon) {
+    let mut ftp = daemon.login();
+    let address = ftp.epsv();
+    ftp.says("STOR c", 150);
+    peer::connect(address).write_all(b"clear text that is no TLS\n").unwrap();
+    ftp.hears(421);
+    let address = ftp.epsv();
+    ftp.says("STOR c", 150);
+    let mut data = ftp.data(address);
+    data.write_all(b"half").unwrap();
+    data.get_ref().shutdown(Shutdown::Write).unwrap();
+    ftp.hears(426);
+}
+
+/// One in its midst, and one in its handshake.
+fn break_off_downloads(daemon: &Daemon) {
+    let (mut ftp, _data) = amid_a_download(daemon);
+    ftp.says("ABOR", 426);
+    ftp.hears(226);
+    let address = ftp.epsv();
+    ftp.says("RETR big", 150);
+    peer::connect(address).write_all(&Client::any().hello()).unwrap();
+    ftp.hears(421);
+    ftp.says("NOOP", 200);
 }
 
 #[test]

@@ -111,9 +111,8 @@ fn a_grant_lets_through_what_it_says_in_its_direction_alone() {
                 // What is refused before its 150 is no transfer, and has no record.
                 if refusal.is_none() || passive {
                     let record = site.record();
-                    assert!(record.complete, "{row}");
-                    assert_eq!(record.foreign, refusal.is_none(), "{row}");
-                    assert_eq!(record.tls.is_some(), tls.is_some(), "{row}");
+                    let told = (record.complete, record.foreign, record.tls.is_some());
+                    assert_eq!(told, (true, refusal.is_none(), tls.is_some()), "{row}");
                 }
                 if !passive {
                     means.prepare_at(&mut ftp, ip(FOREIGN));

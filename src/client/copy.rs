@@ -171,18 +171,9 @@ impl<'a> Run<'a> {
         let mut arrived_wrong = false;
         while let Some(plan) = self.plans.get(self.chosen).copied() {
             let refusal = match self.attempt(plan, job, progress) {
-                Ok((elapsed, proof)) => {
+                Ok(copied) => {
                     (self.proven, self.interruptions) = (Some(plan), 0);
-                    let bytes = proof.size().or(job.size);
-                    return Ok(Copied {
-                        bytes,
-                        resumed_at: job.at,
-                        elapsed,
-                        plan,
-                        verified: self.verified(),
-                        proof,
-                        attempts,
-                    });
+                    return Ok(Copied { attempts, ..copied });
                 }
                 Err(Failure::Final(ClientError::Mismatch(why, _))) => {
                     let why = format!("{why}; {}", proof::condemn(self.pair.target, job.to));
@@ -269,7 +260,7 @@ impl<'a> Run<'a> {
         plan: Plan,
         job: Job<'_>,
         progress: &mut dyn Progress,
-    ) -> Result<(Duration, Proof), Failure> {
+    ) -> Result<Copied, Failure> {
         let begun = Instant::now();
         if job.size != Some(job.at) || job.at == 0 {
             exchange::exchange(&mut self.pair, plan, job, progress)?;
@@ -277,7 +268,9 @@ impl<'a> Run<'a> {
         let elapsed = begun.elapsed();
         // The plan has done its part: what fails now is not its fault.
         let proof = proof::of_servers(&mut self.pair, job).map_err(Failure::Final)?;
-        Ok((elapsed, proof))
+        let (bytes, resumed_at) = (proof.size().or(job.size), job.at);
+        let (verified, attempts) = (self.verified(), Vec::new());
+        Ok(Copied { bytes, resumed_at, elapsed, plan, verified, proof, attempts })
     }
 
     /// A plan that works can fail by chance, but not again and again.

@@ -282,6 +282,14 @@ mod tests {
                 "2020-02-03T00:00:00Z",
                 0o644,
             ),
+        ] {
+            reads(line, kind, name, size, time, mode);
+        }
+    }
+
+    #[test]
+    fn lines_of_ls_with_other_columns_are_read() {
+        for (line, kind, name, size, time, mode) in [
             // no group, neither group nor links, an owner of two words, an owner like a month
             ("-rw-r--r-- 1 ftp 5 Feb  3  2020 x", File, "x", 5, "2020-02-03T00:00:00Z", 0o644),
             ("-rw------- ftp 5 Feb  3  2020 x", File, "x", 5, "2020-02-03T00:00:00Z", 0o600),
@@ -294,6 +302,17 @@ mod tests {
                 0o644,
             ),
             ("-rw-r--r-- 1 jan 1 5 Feb  3  2020 x", File, "x", 5, "2020-02-03T00:00:00Z", 0o644),
+            // access lists, rights in another notation, ISO dates
+            ("-rwsr-xr-T+ 1 0 0 7 Feb  3  2020 x", File, "x", 7, "2020-02-03T00:00:00Z", 0o5754),
+            ("-rw-r--r-- 1 0 0 7 2026-02-03 04:05 x", File, "x", 7, "2026-02-03T04:05:00Z", 0o644),
+        ] {
+            reads(line, kind, name, size, time, mode);
+        }
+    }
+
+    #[test]
+    fn lines_of_ls_about_links_and_devices_are_read() {
+        for (line, kind, name, size, time, mode) in [
             // links, with and without what they lead to
             (
                 "lrwxrwxrwx 1 0 0 4 Feb  3  2020 l -> a -> b",
@@ -314,9 +333,6 @@ mod tests {
                 0o666,
             ),
             ("srwxr-xr-x 1 0 0 0 Feb  3  2020 s", Other, "s", 0, "2020-02-03T00:00:00Z", 0o755),
-            // access lists, rights in another notation, ISO dates
-            ("-rwsr-xr-T+ 1 0 0 7 Feb  3  2020 x", File, "x", 7, "2020-02-03T00:00:00Z", 0o5754),
-            ("-rw-r--r-- 1 0 0 7 2026-02-03 04:05 x", File, "x", 7, "2026-02-03T04:05:00Z", 0o644),
         ] {
             reads(line, kind, name, size, time, mode);
         }

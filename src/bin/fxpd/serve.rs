@@ -21,7 +21,7 @@ use crate::{
 };
 use crossbeam_channel::Sender;
 use fxpd::{
-    Builder, ClientCertificates, Confinement, Identity, Inherited, Local, Reach, Settings,
+    Bound, Builder, ClientCertificates, Confinement, Identity, Inherited, Local, Reach, Settings,
     UsersFile, VirtualHost,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -31,9 +31,7 @@ use std::time::Duration;
 pub fn check(args: &ServerArgs) -> Result<Vec<String>, Failure> {
     let config = load(args)?;
     storage()?;
-    let mut lookups = Lookups::default();
-    settings(&config, &mut lookups)?;
-    lookups.look_up();
+    looked_up_settings(&config)?;
     identity(&config)?;
     virtual_hosts(&config, &Accounts::new(&config))?;
     confinement(&config, Life::UntilStopped)?;
@@ -136,22 +134,13 @@ fn serve_with(
     let privilege = Privilege::find(&config)?;
     let confinement = confinement(&config, life)?;
     let watchdog = inherited.watchdog.map(Watchdog::new);
-    let mut lookups = Lookups::default();
-    let sessions_follow = settings(&config, &mut lookups)?;
-    lookups.look_up();
+    let (sessions_follow, mut lookups) = looked_up_settings(&config)?;
     let (tell, changes) = crossbeam_channel::bounded(1);
     let hooks = Hooks::new(&config);
-    let builder =
-        entrances.add_to(builder(&config, &accounts, sessions_follow, identity, hosts), &config);
-    let builder = observed(builder.confinement(confinement), tell, &hooks, &watchdog);
-    let bound = builder.bind().map_err(Failure::unavailable)?;
-    for address in bound.addresses() {
-        log::info!("listening on {address}");
-    }
-    let _pid_file = match (&config.pid_file, life) {
-        (None, _) | (_, Life::OneClient) => None,
-        (Some(path), _) => Some(PidFile::create(path)?),
-    };
+    let builder = builder(&config, &accounts, sessions_follow, identity, hosts);
+    let builder = entrances.add_to(builder, &config).confinement(confinement);
+    let bound = bind(observed(builder, tell, &hooks, &watchdog))?;
+    let _pid_file = pid_file(&config, life)?;
     privilege.reduce()?;
     // Only now: what counts is what may still be read.
     count_accounts(&config)?;
@@ -180,6 +169,23 @@ fn serve_with(
     }
     .run();
     Ok(())
+}
+
+/// Binds what there is to bind, and tells where that is.
+fn bind(builder: Builder) -> Result<Bound, Failure> {
+    let bound = builder.bind().map_err(Failure::unavailable)?;
+    for address in bound.addresses() {
+        log::info!("listening on {address}");
+    }
+    Ok(bound)
+}
+
+/// There while the server is. Whoever starts a process for each client knows their numbers.
+fn pid_file(config: &Config, life: Life) -> Result<Option<PidFile>, Failure> {
+    match &config.pid_file {
+        Some(path) if life != Life::OneClient => PidFile::create(path).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// A session takes up to four descriptors: the soft limit of most systems, 1024, is soon reached,
@@ -242,6 +248,14 @@ pub fn settings(config: &Config, lookups: &mut Lookups) -> Result<Settings, Fail
             .map_err(Failure::config)?,
         ..config.settings.clone()
     })
+}
+
+/// The same, with all names in them looked up once.
+fn looked_up_settings(config: &Config) -> Result<(Settings, Lookups), Failure> {
+    let mut lookups = Lookups::default();
+    let settings = settings(config, &mut lookups)?;
+    lookups.look_up();
+    Ok((settings, lookups))
 }
 
 /// What sessions give up. A process that serves one client can become its account altogether.
