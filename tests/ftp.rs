@@ -6,7 +6,7 @@ use openssl::ssl::{SslSession, SslStream};
 use socket2::SockRef;
 use std::{
     io::{self, Read, Write},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
 };
 
 /// A control connection.
@@ -105,6 +105,16 @@ impl Ftp {
             Wire::Tls(stream) => stream.write_all(bytes).unwrap(),
             Wire::Lost => panic!("no connection"),
         }
+    }
+
+    /// Closes our end, and goes on listening.
+    pub fn stops_speaking(&mut self) {
+        let socket = match &self.wire {
+            Wire::Clear(socket) => socket,
+            Wire::Tls(stream) => stream.get_ref(),
+            Wire::Lost => panic!("no connection"),
+        };
+        socket.shutdown(Shutdown::Write).unwrap();
     }
 
     /// Sends bytes in clear text as urgent data, as a telnet Synch is sent.

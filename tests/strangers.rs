@@ -133,6 +133,33 @@ fn silent_strangers_in_every_place_keep_nobody_out() {
 }
 
 #[test]
+fn who_leaves_while_a_wrong_password_is_answered_slowly_is_gone_at_once() {
+    let site = Site::start();
+    let said = |lines: &[u8]| {
+        let mut ftp = site.connect();
+        ftp.secure();
+        ftp.sends(lines);
+        ftp
+    };
+    // The seventh of an address waits for eight seconds, and whatever follows it waits unread.
+    let guess = b"USER ann\r\nPASS no\r\n";
+    let guessers: Vec<_> = (0..8).map(|_| said(guess)).collect();
+    let more = said(&[&guess[..], &b"NOOP\r\n".repeat(2000)].concat());
+    let began = Instant::now();
+    drop((guessers, more));
+    waits_for_sessions(&site, 0);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    // Who only stops speaking hears no sooner that it was wrong, and so guesses no faster.
+    let mut half = site.connect();
+    half.secure();
+    half.sends(guess);
+    half.stops_speaking();
+    half.hears(331);
+    half.hears_the_end();
+}
+
+#[test]
 fn a_flood_that_goes_on_keeps_nobody_out() {
     let site = patient_site();
     let mut member = site.login("ann");

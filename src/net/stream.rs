@@ -314,7 +314,7 @@ fn say_close(stream: &mut SslStream<Wire>, wait: &mut dyn Wait) -> Result<(), Ne
             Err(error) => match wanted(&error) {
                 Some(Interest::Write) => wait.wait(stream.get_ref().as_fd(), Interest::Write)?,
                 // Ours is out; the peer's is not in yet, which is for `drain`.
-                Some(Interest::Read) => return Ok(()),
+                Some(_) => return Ok(()),
                 None => return Err(NetError::from_ssl(error)),
             },
         }

@@ -76,7 +76,7 @@ impl Session {
                 let (client, host) = (self.client, &self.host.name);
                 log::warn!("{client}: login as {} at {host} refused", name.escape_debug());
                 self.wrong_passwords += 1;
-                self.wait_after_wrong_password();
+                self.wait_after_wrong_password()?;
                 if self.wrong_passwords >= MAX_WRONG_PASSWORDS || self.presence.is_banned() {
                     return Err(Hangup::TooManyPasswords.into());
                 }
@@ -118,11 +118,16 @@ impl Session {
         !demanded || self.scope.client().is_some_and(|certificate| certificate.is_signed)
     }
 
-    /// Guessing is made slow, but for a stop of the server and the deadline of the login.
-    fn wait_after_wrong_password(&mut self) {
+    /// Guessing is made slow, but for a stop of the server and the deadline of the login. Whoever
+    /// leaves meanwhile is answered nothing, not even sooner, and takes nobody's place any longer.
+    fn wait_after_wrong_password(&mut self) -> Result<(), Hangup> {
         let until = Instant::now() + self.presence.guessed_wrong();
-        let stop = [(self.services.stop.as_fd(), Interest::Read)];
-        let _ = poll::ready(&stop, until.min(self.login_deadline())); // a shorter wait is no harm
+        let stop = (self.services.stop.as_fd(), Interest::Read);
+        let client = (self.channel.as_fd(), Interest::End);
+        match poll::ready(&[stop, client], until.min(self.login_deadline())) {
+            Ok([_, true, _]) => Err(Hangup::Gone),
+            _ => Ok(()), // a shorter wait is no harm
+        }
     }
 
     fn enter(

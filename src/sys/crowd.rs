@@ -46,5 +46,6 @@ fn flags(interest: Interest) -> EventFlags {
     match interest {
         Interest::Read => EventFlags::IN,
         Interest::Write => EventFlags::OUT,
+        Interest::End => EventFlags::RDHUP,
     }
 }

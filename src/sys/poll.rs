@@ -13,6 +13,8 @@ pub enum Interest {
     Read,
     /// Room to write.
     Write,
+    /// The peer's end and no less: what it has sent before stays unread.
+    End,
 }
 
 /// The most descriptors of one wait: data (or a passive port), control, stop.
@@ -31,6 +33,7 @@ pub fn ready(
         let flags = match interest {
             Interest::Read => PollFlags::IN,
             Interest::Write => PollFlags::OUT,
+            Interest::End => PollFlags::RDHUP,
         };
         PollFd::from_borrowed_fd(fd, flags)
     });
