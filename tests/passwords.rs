@@ -2,6 +2,8 @@
 
 use crate::{
     ftp::Ftp,
+    fxp_pairs::fxp,
+    scripted_server::{SILENCE, Script, ScriptedServer},
     started::{Home, Running, wait_until},
 };
 use fxpd::{
@@ -13,8 +15,8 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::Read,
-    os::unix::fs::FileExt,
-    process::{Command, Stdio},
+    os::unix::fs::{FileExt, PermissionsExt},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -95,7 +97,7 @@ fn no_password_stays_in_the_memory_of_the_server() {
     ftp.secure();
     let remembers = |what: &str| {
         let dump = home.path("memory");
-        fs::write(&dump, memory_of(&server)).unwrap();
+        fs::write(&dump, memory_of(&server.0)).unwrap();
         // Many megabytes, for which a loop of an unoptimised test is slow.
         Command::new("grep").args(["-aqF", what]).arg(&dump).status().unwrap().success()
     };
@@ -114,9 +116,43 @@ fn no_password_stays_in_the_memory_of_the_server() {
     wait_until("no half of one is left", || !remembers("zq7-secret"));
 }
 
+#[test]
+fn fxp_holds_the_password_that_it_may_need_again_and_no_other() {
+    assert!(rustix::process::geteuid().is_root(), "only root reads the memory of others");
+    const SILENT: Script = &[("SIZE", SILENCE)];
+    let server = ScriptedServer::start(SILENT);
+    let fxp = fxp();
+    // Long, for what is freed is used again from its beginning.
+    let long =
+        |word: &str| (0..300).map(|number| format!("{number:03}-{word}-")).collect::<String>();
+    let entry = |machine: &str, word: &str| format!("machine {machine} password {}\n", long(word));
+    let quoted = format!("machine 127.0.0.1 login ann password \"{}\"\n", long("zq7-mine"));
+    let netrc = [entry("a.example", "zq7-first"), quoted, entry("b.example", "zq7-last")].concat();
+    fxp.put(".netrc", netrc.as_bytes());
+    fs::set_permissions(fxp.path(".netrc"), fs::Permissions::from_mode(0o600)).unwrap();
+    let arguments = ["--trust-new", "--log-protocol", &server.url("a"), "b"];
+    let client = Running(fxp.starts(&arguments, &[]));
+    let said = || String::from_utf8_lossy(&fxp.file(".errors").unwrap_or_default()).into_owned();
+    wait_until("it is logged in", || said().contains("> SIZE"));
+    let memory = String::from_utf8_lossy(&memory_of(&client.0)).into_owned();
+    let pieces =
+        |word: &str| (0..300).map(|number| format!("{number:03}-{word}")).collect::<Vec<_>>();
+    let count = |word: &str| pieces(word).iter().map(|piece| times(&memory, piece)).max();
+    // As long as it may have to log in again: one for that, and one for the connection.
+    assert_eq!(count("zq7-mine"), Some(2), "copies of the password");
+    assert_eq!((count("zq7-first"), count("zq7-last")), (Some(0), Some(0)), "those of others");
+    drop(client);
+    assert!(server.heard().contains(&format!("PASS {}", long("zq7-mine"))));
+}
+
+/// How often `what` stands in `memory`.
+fn times(memory: &str, what: &str) -> usize {
+    memory.matches(what).count()
+}
+
 /// All that a process can write to and we can read, one piece behind the other.
-fn memory_of(server: &Running) -> Vec<u8> {
-    let place = format!("/proc/{}", server.0.id());
+fn memory_of(process: &Child) -> Vec<u8> {
+    let place = format!("/proc/{}", process.id());
     let maps = fs::read_to_string(format!("{place}/maps")).unwrap();
     let memory = File::open(format!("{place}/mem")).unwrap();
     let mut bytes = Vec::new();
@@ -131,6 +167,6 @@ fn memory_of(server: &Running) -> Vec<u8> {
             bytes.truncate(begin);
         }
     }
-    assert!(bytes.len() > 1 << 20, "a process has more memory than that");
+    assert!(bytes.len() > 1 << 18, "a process has more memory than {} bytes", bytes.len());
     bytes
 }

@@ -1,4 +1,5 @@
-//! `~/.netrc`: passwords by machine, as ftp(1) has always kept them.
+//! `~/.netrc`: passwords by machine, as ftp(1) has always kept them. What is read of it is wiped when
+//! the one entry that is looked for was found, with the passwords of all others.
 
 use crate::files;
 use fxpd::Secret;
@@ -8,6 +9,7 @@ use std::{
     path::Path,
     str::Chars,
 };
+use zeroize::Zeroizing;
 
 /// One `machine` or `default`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,12 +23,18 @@ pub struct Entry {
 /// A longer file is not one that a person wrote.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// More than std probes for the end of a file with.
+const SPARE_BYTES: usize = 256;
+
 /// The entry for `machine`, and for `login` where one is wanted. The first that fits counts. An
 /// error when others than the owner can read the file.
 pub fn look_up(path: &Path, machine: &str, login: Option<&str>) -> Result<Option<Entry>, String> {
     let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
     let Some(file) = files::open_private(path)? else { return Ok(None) };
-    let mut text = String::new();
+    let length = file.metadata().map_err(cannot)?.len().min(MAX_BYTES) as usize;
+    // Room for all of it at once, and to see that it has ended: a string that grows, or that is read
+    // by way of the stack, leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(length + SPARE_BYTES));
     file.take(MAX_BYTES).read_to_string(&mut text).map_err(cannot)?;
     Ok(find(&text, machine, login))
 }
@@ -50,7 +58,8 @@ fn parse(text: &str) -> Vec<Entry> {
     while let Some(word) = word(&mut chars) {
         match word.as_str() {
             "machine" => {
-                entries.push(Entry { machine: self::word(&mut chars), ..Entry::default() })
+                let machine = self::word(&mut chars).as_deref().cloned();
+                entries.push(Entry { machine, ..Entry::default() })
             }
             "default" => entries.push(Entry::default()),
             "macdef" => skip_macro(&mut chars),
@@ -58,8 +67,8 @@ fn parse(text: &str) -> Vec<Entry> {
                 let value = self::word(&mut chars);
                 let Some(entry) = entries.last_mut() else { continue };
                 match word.as_str() {
-                    "login" => entry.login = value,
-                    "password" => entry.password = value.map(Secret::new),
+                    "login" => entry.login = value.as_deref().cloned(),
+                    "password" => entry.password = value.map(|word| Secret::new(word.as_bytes())),
                     _ => {}
                 }
             }
@@ -70,17 +79,25 @@ fn parse(text: &str) -> Vec<Entry> {
     entries
 }
 
-/// The next word; one in double quotes may hold blanks, and `\` takes what follows as it is.
-fn word(chars: &mut Peekable<Chars<'_>>) -> Option<String> {
+/// The next word, which may be a password; one in double quotes may hold blanks, and `\` takes what
+/// follows as it is.
+fn word(chars: &mut Peekable<Chars<'_>>) -> Option<Zeroizing<String>> {
     while chars.next_if(|c| c.is_whitespace()).is_some() {}
     let quoted = chars.next_if_eq(&'"').is_some();
-    let mut word = String::new();
-    while let Some(c) = chars.next_if(|c| if quoted { *c != '"' } else { !c.is_whitespace() }) {
-        let escaped = if quoted && c == '\\' { chars.next() } else { None };
-        word.push(escaped.unwrap_or(c));
-    }
+    let bytes = letters(&mut chars.clone(), quoted).map(char::len_utf8).sum();
+    let mut word = Zeroizing::new(String::with_capacity(bytes)); // it must not grow, as above
+    word.extend(letters(chars, quoted));
     let closed = quoted && chars.next().is_some();
     (closed || !word.is_empty()).then_some(word)
+}
+
+/// What a word is made of, to before its end.
+fn letters(chars: &mut Peekable<Chars<'_>>, quoted: bool) -> impl Iterator<Item = char> {
+    std::iter::from_fn(move || {
+        let c = chars.next_if(|c| if quoted { *c != '"' } else { !c.is_whitespace() })?;
+        let escaped = if quoted && c == '\\' { chars.next() } else { None };
+        Some(escaped.unwrap_or(c))
+    })
 }
 
 /// A macro ends with an empty line.
