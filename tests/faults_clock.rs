@@ -7,8 +7,10 @@
 use crate::{
     faults::{begin, ends_well, half},
     ftp::Ftp,
+    fxp_pairs::fxp,
     other_server::connect_from,
     peer::{self, Client},
+    scripted_server::{SILENCE, Script, ScriptedServer},
     started::{Home, Running, wait_until},
 };
 use jiff::{Zoned, civil::DateTime, tz::TimeZone};
@@ -16,7 +18,7 @@ use rustix::process::Signal;
 use std::{
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -34,9 +36,7 @@ impl Clocked {
         fs::write(home.path("clock"), "+0").unwrap();
         let mut command = home.fxpd();
         command.args(["-o", &format!("transfer_log={}", home.word("xferlog"))]);
-        command.env("TZ", "UTC").env("LD_PRELOAD", library()).env("FAKETIME_NO_CACHE", "1");
-        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        command.env("FAKETIME_TIMESTAMP_FILE", home.path("clock"));
+        command.env("TZ", "UTC").envs(variables(&home.word("clock")));
         let server = Running::start(&mut command);
         let address = home.address();
         home.hears("serving");
@@ -45,8 +45,7 @@ impl Clocked {
 
     /// Sets its clock by so many days.
     fn jumps(&self, days: i32) {
-        fs::write(self.home.path("next"), format!("{days:+}d")).unwrap();
-        fs::rename(self.home.path("next"), self.home.path("clock")).unwrap();
+        set(&self.home.path("clock"), days);
     }
 
     fn login(&self) -> Ftp {
@@ -65,6 +64,23 @@ impl Clocked {
         wait_until("the transfer is logged", || last().contains(&format!(" /{name} ")));
         last()
     }
+}
+
+/// What makes a program go by the clock in this file.
+fn variables(clock: &str) -> [(&'static str, String); 4] {
+    [
+        ("LD_PRELOAD", library().into_os_string().into_string().unwrap()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_owned()),
+    ]
+}
+
+/// Sets the clock in this file by so many days.
+fn set(clock: &Path, days: i32) {
+    let next = clock.with_extension("next");
+    fs::write(&next, format!("{days:+}d")).unwrap();
+    fs::rename(&next, clock).unwrap();
 }
 
 fn library() -> PathBuf {
@@ -105,13 +121,14 @@ fn a_clock_that_is_set_disturbs_no_session_no_transfer_and_no_log() {
 
 #[test]
 fn deadlines_and_rates_do_not_follow_the_clock_on_the_wall() {
-    for days in [1, -1] {
-        let rate = "max_rate_per_session = 400_000";
+    for days in [365, 1, -1] {
+        let rate = "max_rate_per_session = 400_000\nlogin_timeout_s = 2";
         let clocked = Clocked::start(&format!("idle_timeout_s = 2\nstall_timeout_s = 2\n{rate}"));
         fs::write(clocked.home.path("ann/big"), vec![7; 1_200_000]).unwrap();
         let (mut stalled, mut reader) = (clocked.login(), clocked.login());
         let data = half(&mut stalled, "STOR new", b"half");
         let mut idle = clocked.login();
+        let mut stranger = Ftp::connect(clocked.address);
         let began = Instant::now();
         let in_time = |what: &str| {
             let took = began.elapsed();
@@ -125,6 +142,8 @@ fn deadlines_and_rates_do_not_follow_the_clock_on_the_wall() {
         in_time("a download of three seconds");
         idle.hears(421);
         in_time("an idle session");
+        stranger.hears(421);
+        in_time("one who does not log in");
         stalled.hears(426);
         in_time("a stalled upload");
         drop(data);
@@ -147,7 +166,7 @@ fn a_ban_lasts_as_long_as_it_should() {
         let _ = ftp.reply(); // the last may be followed by the end
     }
     let began = Instant::now();
-    for days in [1, -1, 0] {
+    for days in [1, -1, 365, 0] {
         clocked.jumps(days);
         assert!(knock().hears(421).contains("wrong passwords"), "{days} days");
     }
@@ -155,4 +174,31 @@ fn a_ban_lasts_as_long_as_it_should() {
     wait_until("the ban ends", || knock().reply().unwrap().starts_with("220"));
     let took = began.elapsed();
     assert!((Duration::from_secs(3)..Duration::from_secs(12)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn the_patience_of_fxp_does_not_follow_the_clock_on_the_wall() {
+    const SILENT: Script = &[("SIZE", SILENCE)];
+    const GIVEN_UP: i32 = 75;
+    for days in [365, -1] {
+        let (server, fxp) = (ScriptedServer::start(SILENT), fxp());
+        fxp.put("clock", b"+0");
+        let clock = fxp.word("clock");
+        let variables = variables(&clock);
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let variables = [&variables[..], &[("FXP_PASSWORD", "pw")]].concat();
+        let options = ["--trust-new", "--log-protocol", "--timeout", "3", "--retries", "0"];
+        let url = server.url("a");
+        let arguments = [&options[..], &[&url, "b"]].concat();
+        let mut waiting = Running(fxp.starts(&arguments, &variables));
+        let said = || String::from_utf8_lossy(&fxp.file(".errors").unwrap()).into_owned();
+        wait_until("it waits for a reply", || said().contains("> SIZE"));
+        let began = Instant::now();
+        set(&fxp.path("clock"), days);
+        let status = waiting.0.wait().unwrap();
+        assert_eq!(status.code(), Some(GIVEN_UP), "{}", said());
+        let took = began.elapsed();
+        let right = Duration::from_secs(2)..Duration::from_secs(12);
+        assert!(right.contains(&took), "{took:?}, {days} days: {}", said());
+    }
 }

@@ -2,16 +2,20 @@
 //! direction, before TLS, in its handshake and behind. Nobody takes the result for what was sent.
 
 use crate::{
-    ftp::Ftp,
+    ftp::{Ftp, port_command},
     fxp_pairs::fxp,
     peer,
     program::sample,
+    site::Site,
     unsteady::{Unsteady, Way, Weather},
 };
 use std::{
     io::{self, Write},
     time::Duration,
 };
+
+/// What `fxp` ends with when trying again may help.
+const TRY_AGAIN: i32 = 75;
 
 const OLD: &[u8] = b"the old file";
 
@@ -185,4 +189,71 @@ fn a_copy_between_servers_arrives_though_bits_are_turned_over_in_it() {
     let ends: Vec<bool> =
         target.site.records_by_now().iter().map(|record| record.complete).collect();
     assert_eq!((ends.first(), ends.last()), (Some(&false), Some(&true)), "{ends:?}");
+}
+
+/// Which of two servers is the TLS client, and its peer the TLS server.
+#[derive(Clone, Copy, Debug)]
+enum Shakes {
+    Source,
+    Target,
+}
+
+#[test]
+fn a_bit_between_two_servers_turned_over_is_met_by_whichever_is_the_tls_client() {
+    let source = Site::with(|plan| {
+        plan.settings.stall_timeout = Duration::from_millis(500);
+        plan.settings.handshake_timeout = Duration::from_millis(500);
+    });
+    let (target, _, data) = self::site(31);
+    let bytes = sample(60_000);
+    source.put("a", &bytes);
+    for client in [Shakes::Source, Shakes::Target] {
+        let (mut from, mut to) = (source.login("ann"), login(&target));
+        match client {
+            Shakes::Source => from.says("SSCN ON", 200),
+            Shakes::Target => to.says("SSCN ON", 200),
+        };
+        for skip in WITHIN_RECORDS {
+            let address = to.pasv("PASV");
+            from.says(&port_command(address), 200);
+            // Behind the handshake, whose flights are larger from the end that shows a certificate.
+            data.flips(Way::ToServer, 3_000 + skip, (skip % 8) as u32);
+            from.says("RETR a", 150);
+            to.says("STOR old", 150);
+            let reply = to.reply().unwrap();
+            assert!(reply.starts_with("426 "), "{client:?} {skip}: {reply}");
+            assert!(data.has_flipped() && !target.site.record().complete, "{client:?} {skip}");
+            assert_eq!(target.site.file("old").unwrap(), OLD, "{client:?} {skip}");
+            // The source may have said all by then, and hear of no refusal but a reset.
+            from.reply().unwrap();
+        }
+    }
+}
+
+#[test]
+fn fxp_under_tls_goes_on_behind_a_bit_that_was_turned_over() {
+    let (unsteady, control, data) = site(41);
+    let (fxp, bytes) = (fxp(), sample(60_000));
+    fxp.put("a", &bytes);
+    for weather in [&data, &control] {
+        for way in [Way::ToServer, Way::ToClient] {
+            // Of a control connection it is in the second run: what comes from there is more.
+            weather.flips(way, if way == Way::ToServer { 1_500 } else { 4_000 }, 3);
+            for (from, to) in [("a", unsteady.url("b")), (&*unsteady.url("b"), "c".to_owned())] {
+                let arguments = ["--trust-new", "--timeout", "2", from, &to];
+                let run = || fxp.runs_with(&arguments, &[("FXP_PASSWORD", "pw")]);
+                // A server that is lost before it was met is not waited for.
+                let outcome = run();
+                if outcome.status != 0 {
+                    outcome.fails(TRY_AGAIN, "lost ");
+                    run().succeeds();
+                }
+            }
+            assert!(unsteady.site.file("b").unwrap() == bytes && fxp.file("c").unwrap() == bytes);
+            for path in [unsteady.site.path("b"), fxp.path("c")] {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        assert!(weather.has_flipped());
+    }
 }

@@ -49,6 +49,26 @@ fn a_listing_that_does_not_end_is_given_up_and_the_connection_is_still_good() {
 }
 
 #[test]
+fn a_reply_that_does_not_end_is_given_up_and_a_line_that_does_not_is_none() {
+    let long = format!("213 {}\r\n213 6", "x".repeat(20_000));
+    let many = format!("213-6\r\n{}213 6", " more\r\n".repeat(200_000));
+    for (reply, is_taken) in [(long, true), (many, false)] {
+        let script = Box::leak(Box::new([("SIZE", &*reply.leak())]));
+        let server = ScriptedServer::start(script);
+        let (mut connection, _) = connect(&server.url(""), "pw");
+        match connection.size(&remote("a")) {
+            Ok(size) => assert!(is_taken && size == Some(6), "{size:?}"),
+            Err(ClientError::Protocol(_, why)) if !is_taken => {
+                assert_eq!(why, "a reply of more than a mebibyte");
+            }
+            Err(error) => panic!("{error}"),
+        }
+        drop(connection);
+        server.heard();
+    }
+}
+
+#[test]
 fn a_server_that_lists_itself_in_itself_is_left_at_the_depth() {
     let server = ScriptedServer::with_data(WITH_FACTS, Data::These(b"type=dir; d\r\n"));
     let (mut connection, dialogue) = connect(&server.url(""), "pw");

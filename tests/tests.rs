@@ -46,6 +46,7 @@ mod doctor;
 mod doubts;
 mod eager;
 mod endings;
+mod faults_clear;
 mod faults_clock;
 mod faults_files;
 mod faults_kill;

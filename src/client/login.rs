@@ -135,12 +135,22 @@ fn judge(met: Met, site: &Site, setup: &Setup) -> Result<Fingerprint, ClientErro
 }
 
 /// A server of TLS 1.3 judges our certificate when for us the handshake is done: its alert is the
-/// first thing that we read.
+/// first thing that we read. Not so other alerts, and what we find wrong ourselves: bytes were spoilt
+/// on their way, and the next try may be better.
 fn unwelcome(error: ClientError) -> ClientError {
     match error {
-        ClientError::Lost(name, NetError::Tls(why)) => ClientError::Unwelcome(name, why),
+        ClientError::Lost(name, NetError::Tls(why)) if is_judgement(&why) => {
+            ClientError::Unwelcome(name, why)
+        }
         error => error,
     }
+}
+
+/// Whether OpenSSL speaks of an alert that certificates are answered with (RFC 8446 §6.2).
+fn is_judgement(why: &str) -> bool {
+    const ABOUT_CERTIFICATES: [&str; 4] =
+        ["certificate", "unknown ca", "access denied", "handshake failure"];
+    why.contains(" alert ") && ABOUT_CERTIFICATES.iter().any(|words| why.contains(words))
 }
 
 /// Waits for 220. A 120 before it asks for patience (RFC 959 §5.4).
