@@ -7,10 +7,12 @@
 use crate::{
     faults::{begin, ends_well, half},
     ftp::Ftp,
-    fxp_pairs::fxp,
+    fxp_pairs::{fxp, url},
     other_server::connect_from,
     peer::{self, Client},
-    scripted_server::{SILENCE, Script, ScriptedServer},
+    program::sample,
+    resumption::ticket_keys,
+    site::Site,
     started::{Home, Running, wait_until},
 };
 use jiff::{Zoned, civil::DateTime, tz::TimeZone};
@@ -31,12 +33,17 @@ struct Clocked {
 
 impl Clocked {
     fn start(settings: &str) -> Clocked {
+        Clocked::with(settings, &[("FAKETIME_DONT_FAKE_MONOTONIC", "1")])
+    }
+
+    /// One whose clock is set with what else libfaketime is told.
+    fn with(settings: &str, more: &[(&str, &str)]) -> Clocked {
         let open = "log = 'syslog'\nlandlock = 'off'\nseccomp = 'off'";
         let home = Home::new(&format!("{open}\n{settings}"));
         fs::write(home.path("clock"), "+0").unwrap();
         let mut command = home.fxpd();
         command.args(["-o", &format!("transfer_log={}", home.word("xferlog"))]);
-        command.env("TZ", "UTC").envs(variables(&home.word("clock")));
+        command.env("TZ", "UTC").envs(variables(&home.word("clock"))).envs(more.iter().copied());
         let server = Running::start(&mut command);
         let address = home.address();
         home.hears("serving");
@@ -66,12 +73,11 @@ impl Clocked {
     }
 }
 
-/// What makes a program go by the clock in this file.
-fn variables(clock: &str) -> [(&'static str, String); 4] {
+/// What makes a program go by the clock in this file, as far as that is the one on the wall or any.
+fn variables(clock: &str) -> [(&'static str, String); 3] {
     [
         ("LD_PRELOAD", library().into_os_string().into_string().unwrap()),
         ("FAKETIME_NO_CACHE", "1".to_owned()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
         ("FAKETIME_TIMESTAMP_FILE", clock.to_owned()),
     ]
 }
@@ -177,28 +183,48 @@ fn a_ban_lasts_as_long_as_it_should() {
 }
 
 #[test]
-fn the_patience_of_fxp_does_not_follow_the_clock_on_the_wall() {
-    const SILENT: Script = &[("SIZE", SILENCE)];
-    const GIVEN_UP: i32 = 75;
-    for days in [365, -1] {
-        let (server, fxp) = (ScriptedServer::start(SILENT), fxp());
-        fxp.put("clock", b"+0");
-        let clock = fxp.word("clock");
-        let variables = variables(&clock);
-        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let variables = [&variables[..], &[("FXP_PASSWORD", "pw")]].concat();
-        let options = ["--trust-new", "--log-protocol", "--timeout", "3", "--retries", "0"];
-        let url = server.url("a");
-        let arguments = [&options[..], &[&url, "b"]].concat();
-        let mut waiting = Running(fxp.starts(&arguments, &variables));
-        let said = || String::from_utf8_lossy(&fxp.file(".errors").unwrap()).into_owned();
-        wait_until("it waits for a reply", || said().contains("> SIZE"));
-        let began = Instant::now();
-        set(&fxp.path("clock"), days);
-        let status = waiting.0.wait().unwrap();
-        assert_eq!(status.code(), Some(GIVEN_UP), "{}", said());
-        let took = began.elapsed();
-        let right = Duration::from_secs(2)..Duration::from_secs(12);
-        assert!(right.contains(&took), "{took:?}, {days} days: {}", said());
+fn the_patience_and_the_pace_of_fxp_do_not_follow_the_clock_on_the_wall() {
+    let (source, target, fxp) = (Site::start(), Site::start(), fxp());
+    let bytes = sample(1_200_000);
+    source.put("a", &bytes);
+    fxp.put("a", &bytes);
+    let clock = fxp.word("clock");
+    let variables = variables(&clock);
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let more = [("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("FXP_PASSWORD", "pw")];
+    let variables = [&variables[..], &more].concat();
+    for (from, to) in [(url(&source, "a"), url(&target, "b")), ("a".to_owned(), url(&target, "c"))]
+    {
+        for days in [365, -1] {
+            fxp.put("clock", b"+0");
+            fxp.put(".errors", b"");
+            let options = ["--trust-new", "--log-protocol", "--timeout", "5", "--retries", "0"];
+            let arguments = [&options[..], &["--limit-rate", "400K", &from, &to]].concat();
+            let mut copying = Running(fxp.starts(&arguments, &variables));
+            let said = || String::from_utf8(fxp.file(".errors").unwrap()).unwrap();
+            wait_until("it has begun", || said().contains("> STOR "));
+            let began = Instant::now();
+            set(&fxp.path("clock"), days);
+            wait_until("it ends", || copying.0.try_wait().unwrap().is_some());
+            let context = format!("{days} days, {from}: {}", said());
+            assert!(copying.0.wait().unwrap().success(), "{context}");
+            // At that rate it takes three seconds.
+            assert!(began.elapsed() > Duration::from_secs(1), "{context}");
+        }
     }
+    assert!(target.file("b").unwrap() == bytes && target.file("c").unwrap() == bytes);
+}
+
+#[test]
+fn the_keys_of_tickets_last_for_a_day() {
+    // Here time itself goes by, by every clock.
+    let clocked = Clocked::with("", &[]);
+    let keys = || ticket_keys(&mut clocked.login());
+    let first = keys();
+    assert_eq!(keys(), first);
+    clocked.jumps(1);
+    // Whoever comes wakes the server up, which has slept by the clock of before.
+    wait_until("there are others", || keys() != first);
+    let second = keys();
+    assert_eq!(keys(), second);
 }

@@ -248,3 +248,48 @@ fn a_resumed_session_proves_nothing() {
         }
     }
 }
+
+/// Which keys have sealed the newest ticket of a session: OpenSSL names them in its first bytes.
+pub fn ticket_keys(ftp: &mut Ftp) -> Vec<u8> {
+    const TICKET: u8 = 0xaa; // [10], as OpenSSL writes a session down
+    const NAME_BYTES: usize = 16;
+    let session = ftp.session().expect("a ticket").to_der().unwrap();
+    let (_, mut fields, _) = item(&session);
+    loop {
+        let (tag, field, rest) = item(fields);
+        if tag == TICKET {
+            return item(field).1[..NAME_BYTES].to_vec();
+        }
+        fields = rest;
+    }
+}
+
+/// The first item of DER: its tag, what it holds, and what is behind it.
+fn item(der: &[u8]) -> (u8, &[u8], &[u8]) {
+    let (length, begin) = match der[1] {
+        short @ ..0x80 => (usize::from(short), 2),
+        long => {
+            let digits = &der[2..2 + usize::from(long & 0x7f)];
+            let length = digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+            (length, 2 + digits.len())
+        }
+    };
+    let (held, rest) = der[begin..].split_at(length);
+    (der[0], held, rest)
+}
+
+#[test]
+fn ticket_keys_can_be_renewed_under_those_who_are_on() {
+    let site = demanding();
+    for version in VERSIONS {
+        let mut on = [(); 2].map(|()| login(&site, &Client::only(version), "ann"));
+        let [one, other] = on.each_mut().map(ticket_keys);
+        assert_eq!(one, other, "{version:?}");
+        site.handle.as_ref().unwrap().renew_ticket_keys().unwrap();
+        let mut later = login(&site, &Client::only(version), "ann");
+        assert_ne!(one, ticket_keys(&mut later), "{version:?}");
+        for ftp in on.iter_mut().chain([&mut later]) {
+            assert_eq!(ftp.download("RETR out"), b"hello", "resumed, for that is demanded");
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub enum HostId {
 }
 
 /// The names of all hosts of a server.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     hosts: HashMap<HostName, HostId>,
     /// The default host's, without the `*` of `*.example.org`.

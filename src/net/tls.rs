@@ -56,6 +56,15 @@ pub struct Tls {
     /// Of the default host. Every handshake begins with it.
     context: SslContext,
     certificates: Arc<Certificates>,
+    recipe: Arc<Recipe>,
+}
+
+/// What contexts are made from.
+struct Recipe {
+    /// Of the default host, and of the virtual hosts in their order.
+    identity: Identity,
+    virtual_hosts: Vec<Identity>,
+    floor: TlsFloor,
 }
 
 impl Tls {
@@ -66,12 +75,23 @@ impl Tls {
         names: Names,
         floor: TlsFloor,
     ) -> Result<Tls, TlsError> {
-        let host = |identity| showing(identity, floor).map(SslContextBuilder::build);
-        let contexts = virtual_hosts.iter().map(host).collect::<Result<_, _>>()?;
+        let (identity, virtual_hosts) = (identity.clone(), virtual_hosts.to_vec());
+        Tls::made_from(Arc::new(Recipe { identity, virtual_hosts, floor }), names)
+    }
+
+    /// The same with other keys for its tickets. OpenSSL makes them with a context, and has no others
+    /// for it.
+    pub fn with_other_ticket_keys(&self) -> Result<Tls, TlsError> {
+        Tls::made_from(Arc::clone(&self.recipe), self.names().clone())
+    }
+
+    fn made_from(recipe: Arc<Recipe>, names: Names) -> Result<Tls, TlsError> {
+        let host = |identity| showing(identity, recipe.floor).map(SslContextBuilder::build);
+        let contexts = recipe.virtual_hosts.iter().map(host).collect::<Result<_, _>>()?;
         let certificates = Arc::new(Certificates { names, contexts });
-        let mut builder = showing(identity, floor)?;
+        let mut builder = showing(&recipe.identity, recipe.floor)?;
         server_name::follow(&mut builder, Arc::clone(&certificates));
-        Ok(Tls { context: builder.build(), certificates })
+        Ok(Tls { context: builder.build(), certificates, recipe })
     }
 
     /// TLS for one control connection and its data connections.

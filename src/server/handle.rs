@@ -1,7 +1,7 @@
 //! A server that runs, in the hands of whoever started it.
 
 use crate::{
-    net::{Identity, TlsFloor},
+    net::{Identity, Tls, TlsFloor},
     server::{
         builder::ServerError,
         pulse::Pulse,
@@ -9,7 +9,7 @@ use crate::{
         transfer_log::Writer,
         virtual_host::{self, VirtualHost},
     },
-    session::{Services, Settings},
+    session::{Hosts, Services, Settings},
     sys::stop::StopSource,
 };
 use std::{
@@ -92,6 +92,21 @@ impl Handle {
             Arc::clone(&now.hosts.default),
             virtual_hosts,
         )?;
+        self.serve_with(&now, settings, tls, hosts);
+        Ok(())
+    }
+
+    /// Has sessions that begin from now on seal their TLS tickets with other keys. Those that run
+    /// keep theirs to their end, and then nobody has them any more, to open what was recorded of
+    /// TLS 1.2.
+    pub fn renew_ticket_keys(&self) -> Result<(), ServerError> {
+        let now = self.registry.services();
+        let tls = now.tls.with_other_ticket_keys()?;
+        self.serve_with(&now, now.settings.clone(), tls, now.hosts.clone());
+        Ok(())
+    }
+
+    fn serve_with(&self, now: &Services, settings: Settings, tls: Tls, hosts: Hosts) {
         self.registry.replace_services(Services {
             turns: now.turns.resized(settings.max_hashing),
             settings,
@@ -102,7 +117,6 @@ impl Handle {
             listening: now.listening.clone(),
             stop: now.stop.clone(),
         });
-        Ok(())
     }
 
     /// Opens the transfer log by its name again: it was rotated.

@@ -29,6 +29,7 @@ pub struct Host {
 }
 
 /// All hosts of a server.
+#[derive(Clone)]
 pub struct Hosts {
     /// The one that clients meet who name none.
     pub default: Arc<Host>,

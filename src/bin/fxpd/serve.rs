@@ -25,7 +25,7 @@ use fxpd::{
     UsersFile, VirtualHost,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Reads everything that a start would read, starts nothing, and tells what is doubtful.
 pub fn check(args: &ServerArgs) -> Result<Vec<String>, Failure> {
@@ -164,6 +164,7 @@ fn serve_with(
         changes,
         idle_since: None,
         certificates,
+        ticket_keys_since: Instant::now(),
         hooks,
         lookups,
     }

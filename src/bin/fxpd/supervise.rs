@@ -24,6 +24,9 @@ const LONG: Duration = Duration::from_secs(3600);
 /// Sessions get a while to say goodbye after their grace, and the transfer log to be written.
 const GOODBYE: Duration = Duration::from_secs(30);
 
+/// How long the keys of TLS tickets are in use. A reload and renewed certificates bring others too.
+const TICKET_KEYS_LAST: Duration = Duration::from_secs(24 * 3600);
+
 /// What the main thread holds while others serve.
 pub struct Supervisor<'a> {
     pub handle: Handle,
@@ -40,6 +43,7 @@ pub struct Supervisor<'a> {
     pub changes: Receiver<()>,
     pub idle_since: Option<Instant>,
     pub certificates: CertWatch,
+    pub ticket_keys_since: Instant,
     pub hooks: Option<RunningHooks>,
     pub lookups: Lookups,
 }
@@ -115,6 +119,12 @@ impl Supervisor<'_> {
         if self.certificates.have_changed(&self.running) {
             self.renew();
         }
+        if self.ticket_keys_since.elapsed() >= TICKET_KEYS_LAST {
+            self.ticket_keys_since = Instant::now();
+            if let Err(error) = self.handle.renew_ticket_keys() {
+                log::error!("the keys of TLS tickets stay as they were: {error}");
+            }
+        }
     }
 
     fn life_is_over(&mut self) -> bool {
@@ -138,7 +148,8 @@ impl Supervisor<'_> {
         };
         // An acceptor that is late is looked at again soon.
         let watchdog = self.watchdog.map(|it| it.due().max(now + it.timeout / 20));
-        [idle, watchdog, self.certificates.due()]
+        let ticket_keys = Some(self.ticket_keys_since + TICKET_KEYS_LAST);
+        [idle, watchdog, self.certificates.due(), ticket_keys]
             .into_iter()
             .flatten()
             .fold(now + LONG, Instant::min)
