@@ -131,3 +131,34 @@ pub enum Newest {
     /// TLS 1.2, for servers that break under 1.3.
     Tls12,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Until;
+    use std::{io::Write, net::TcpListener, thread::Builder, time::Duration};
+
+    #[test]
+    fn no_more_tickets_are_kept_than_that_however_many_a_server_sends() {
+        let identity = Identity::self_signed(&["localhost"]).unwrap();
+        let mut builder = tls::builder(TlsFloor::Tls13).unwrap();
+        tls::show(&mut builder, &identity).unwrap();
+        builder.set_num_tickets(3 * MAX_TICKETS).unwrap();
+        let context = builder.build();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let serve = move || {
+            let (socket, _) = listener.accept().unwrap();
+            Ssl::new(&context).unwrap().accept(socket).unwrap().write_all(b"x").unwrap();
+        };
+        let server = Builder::new().spawn(serve).unwrap();
+        let connector = Connector::new(None, None, Newest::Tls13).unwrap();
+        let mut wait = Until::within(Duration::from_secs(20));
+        let shaken = connector.secure_control(socket, "localhost", &mut wait).unwrap();
+        let mut stream = shaken.stream;
+        // All tickets come before it.
+        assert_eq!(stream.read(&mut [0; 1], &mut wait).unwrap(), 1);
+        assert_eq!(connector.fresh.len(), MAX_TICKETS);
+        server.join().unwrap();
+    }
+}

@@ -152,6 +152,17 @@ mod tests {
     use crate::server::xferlog::tests::record;
 
     #[test]
+    fn no_more_records_wait_to_be_written_than_that() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths { xferlog: Some(home.path().join("xferlog")), json: None };
+        // Nobody writes: it is not started.
+        let log = TransferLog::open(paths, None).unwrap();
+        let sink = log.sink();
+        (0..MAX_QUEUED).for_each(|_| sink(record(b"1")));
+        assert!(log.sender.is_full());
+    }
+
+    #[test]
     fn records_are_written_in_order_and_before_the_end() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("xferlog");

@@ -245,3 +245,23 @@ fn walk<E>(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_trees_are_remembered_than_that_and_those_in_use_all() {
+        let ledgers = Ledgers::default();
+        let home = |number: usize| OsString::from(number.to_string());
+        let in_use: Vec<_> = (0..MAX_IDLE / 2).map(|number| ledgers.of(&home(number))).collect();
+        in_use.iter().for_each(|ledger| ledger.add(Usage::NAME));
+        for number in in_use.len()..3 * MAX_IDLE {
+            ledgers.of(&home(number)).add(Usage::NAME);
+            assert!(ledgers.by_home.lock().unwrap().len() <= MAX_IDLE, "{number}");
+        }
+        for number in 0..in_use.len() {
+            assert_eq!(ledgers.of(&home(number)).used(), Usage::NAME, "{number}");
+        }
+    }
+}

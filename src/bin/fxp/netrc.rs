@@ -153,5 +153,8 @@ mod tests {
         assert!(look_up(&path, "a", None).unwrap_err().contains("chmod 600"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(look_up(&path, "a", None).unwrap().is_some());
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, " ".repeat(MAX_BYTES as usize) + &text).unwrap();
+        assert_eq!(look_up(&path, "a", None), Ok(None), "what stands behind so much is not read");
     }
 }

@@ -235,7 +235,10 @@ mod tests {
         drop(Journal::open(&file, "a b").unwrap());
         let refused = Journal::open(&file, "a c").unwrap_err().to_string();
         assert!(refused.contains("another job: a b"), "{refused}");
-        for bad in ["rubbish\n", "{\"begun\":\"..\"}\n", "{\"job\":\"a b\"}\n", "{\"done\":{}}\n"] {
+        let long = format!("{{\"begun\":\"{}\"}}\n", "x".repeat(MAX_LINE_BYTES as usize));
+        let others =
+            ["rubbish\n", "{\"begun\":\"..\"}\n", "{\"job\":\"a b\"}\n", "{\"done\":{}}\n"];
+        for bad in others.into_iter().chain([&*long]) {
             fs::write(&file, format!("{{\"job\":\"a b\"}}\n{bad}{{\"begun\":\"x\"}}\n")).unwrap();
             let refused = Journal::open(&file, "a b").unwrap_err().to_string();
             assert!(refused.contains("line 2 is damaged"), "{bad}: {refused}");

@@ -220,7 +220,10 @@ mod tests {
     fn a_line_that_is_none_is_named() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("manifest");
+        let long =
+            format!("{{\"path\":\"{}\",\"proof\":\"size\"}}", "x".repeat(MAX_LINE_BYTES as usize));
         for bad in [
+            &*long,
             "{\"path\":\"../x\",\"proof\":\"size\"}",
             "{\"path\":\"/x\",\"proof\":\"size\"}",
             "{\"path\":\"\",\"proof\":\"size\"}",
