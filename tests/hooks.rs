@@ -295,7 +295,8 @@ fn a_server_that_stops_waits_for_a_program_only_so_long() {
     let script = "echo begun; exec sleep 1000";
     let daemon = daemon(script, "on_upload = 'HOOK'\nmax_hooks = 1\nhook_timeout_s = 3\n");
     let mut ftp = login(&daemon);
-    for name in ["a", "b", "c"] {
+    // So many that some wait still, however slowly they come: each turn takes three seconds.
+    for name in ["a", "b", "c", "d", "e", "f"] {
         ftp.upload(&format!("STOR {name}"), b"hello");
     }
     wait_for(&daemon.log, "begun");
