@@ -158,6 +158,23 @@ fn whoever_may_not_enter_hears_the_same() {
 }
 
 #[test]
+fn the_operator_says_from_which_uid_on_users_enter_and_with_whom_they_copy() {
+    let service = Service::unix("nodelay");
+    let home = home(&service, "fxp = 'off'\n");
+    let mut users = [(); 2].map(|()| User::with(&home, &["--system"]));
+    users.sort_by_key(|user| user.uid);
+    let [below, least] = users;
+    let setting = format!("pam_min_uid={}", least.uid);
+    let _server = Running::start(fxpd(&home).args(["-o", &setting]));
+    let address = home.address();
+    home.hears("serving");
+    refused(address, &below.name, PASSWORD);
+    home.hears(&format!("is below pam_min_uid, {}", least.uid));
+    let mut ftp = log_in(address, &least.name);
+    assert!(ftp.says("PORT 127,0,0,2,200,1", 550).contains("may not copy"));
+}
+
+#[test]
 fn whoever_may_not_enter_hears_it_as_late() {
     let service = Service::unix("");
     let home = home(&service, "");

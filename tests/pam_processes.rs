@@ -4,15 +4,15 @@ use crate::{
     ftp::Ftp,
     pam::{home, introduced, log_in, refused, serve},
     privilege::thread as thread_of,
-    started::{Orphan, Running, wait_until},
-    system_user::{PASSWORD, Service, User, script},
+    started::{Home, Orphan, Running, wait_until},
+    system_user::{PASSWORD, Service, User, module, script},
 };
 use fxpd::{Authenticator, FxpLevel, Pam, Secret, Visitor};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
+    net::SocketAddr,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -34,6 +34,35 @@ pub fn helper(server: i32) -> i32 {
     assert_eq!(helpers.len(), 1);
     helpers[0]
 }
+
+/// A client that has said its password, and has not heard what comes of it.
+fn unanswered(address: SocketAddr, name: &str) -> Ftp {
+    let mut ftp = introduced(address, name);
+    ftp.sends(format!("PASS {PASSWORD}\r\n").as_bytes());
+    ftp
+}
+
+/// The lines of a service where this one comes before the password is looked at.
+fn behind(line: &str) -> String {
+    format!("{line}\n{UNIX}")
+}
+
+const UNIX: &str = "auth required pam_unix.so\naccount required pam_unix.so";
+
+/// The lines of a service where a module waits for a program that does not end.
+fn waiting(home: &Home) -> String {
+    behind(&module(&format!("runs {}", home.word("programs"))))
+}
+
+/// These programs, once there are so many.
+fn programs(home: &Home, count: usize) -> Vec<Orphan> {
+    let numbers = || fs::read_to_string(home.path("programs")).unwrap_or_default();
+    wait_until("all run", || numbers().matches('\n').count() == count);
+    numbers().lines().map(|number| Orphan(number.parse().unwrap())).collect()
+}
+
+/// How many work at a time.
+const WORKERS: usize = 32;
 
 fn kill(pid: i32) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
@@ -106,12 +135,7 @@ fn a_module_that_hangs_stops_nobody_else() {
     let (slow, good) = (User::new(&home), User::new(&home));
     // Bounded, and never waited for to its end.
     let hang = script(&home, "hang", "[ \"$PAM_USER\" != \"$1\" ] || exec sleep 60");
-    let lines = format!(
-        "auth required pam_exec.so quiet {hang} {}\nauth required pam_unix.so\n\
-         account required pam_unix.so\n",
-        slow.name
-    );
-    fs::write(Path::new("/etc/pam.d").join(&service.name), lines).unwrap();
+    service.becomes(&behind(&format!("auth required pam_exec.so quiet {hang} {}", slow.name)));
     let (_server, address) = serve(&home);
     let pass = format!("PASS {PASSWORD}\r\n");
     let mut waiting: Vec<Ftp> = (0..3).map(|_| introduced(address, &slow.name)).collect();
@@ -135,15 +159,14 @@ fn a_module_that_hangs_stops_nobody_else() {
 
 #[test]
 fn questions_beyond_the_number_of_workers_wait_and_are_given_up_in_time() {
-    const WORKERS: usize = 32;
+    const AFTERWARDS: usize = 3;
     let service = Service::unix("");
     let home = home(&service, "");
     let user = User::new(&home);
-    let began = home.word("began");
-    let hang = script(&home, "hang", &format!("echo >> {began}\nexec sleep 60"));
-    let file = Path::new("/etc/pam.d").join(&service.name);
-    let lines = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("auth required pam_exec.so quiet {hang}\n{lines}")).unwrap();
+    let (began, enough) = (home.word("began"), home.word("enough"));
+    let text = format!("echo >> {began}\n[ -e {enough} ] || exec sleep 60");
+    let hang = script(&home, "hang", &text);
+    service.becomes(&behind(&format!("auth required pam_exec.so quiet {hang}")));
     let mut helper = Command::new(env!("CARGO_BIN_EXE_fxpd"));
     helper.args(["pam-helper", &service.name, "1000", "10"]);
     let pam = Pam::start(helper, Duration::from_secs(10), FxpLevel::Off).unwrap();
@@ -156,9 +179,81 @@ fn questions_beyond_the_number_of_workers_wait_and_are_given_up_in_time() {
             assert!(error.contains("PAM: it has not answered in time"), "{error}");
         }
     });
-    fs::write(&file, &lines).unwrap();
-    assert_eq!(ask().unwrap().ids.unwrap().uid, user.uid);
-    assert_eq!(fs::read(began).unwrap().len(), WORKERS, "nobody works for who has gone");
+    fs::write(enough, "").unwrap();
+    // Those who waited longest come first, and each of these takes its time.
+    for _ in 0..AFTERWARDS {
+        assert_eq!(ask().unwrap().ids.unwrap().uid, user.uid);
+    }
+    let worked = fs::read(began).unwrap().len();
+    assert_eq!(worked, WORKERS + AFTERWARDS, "nobody works for who has gone");
+}
+
+#[test]
+fn a_worker_that_is_late_ends_with_the_programs_that_it_waits_for() {
+    let service = Service::unix("");
+    let home = home(&service, "pam_timeout_s = 3\n");
+    let user = User::new(&home);
+    service.becomes(&waiting(&home));
+    let (_server, address) = serve(&home);
+    let mut ftp = unanswered(address, &user.name);
+    let programs = programs(&home, 1);
+    ftp.hears(421);
+    programs[0].ends();
+}
+
+#[test]
+fn all_that_works_for_a_server_ends_with_it() {
+    let service = Service::unix("");
+    let home = home(&service, "pam_timeout_s = 300\n");
+    let user = User::new(&home);
+    service.becomes(&waiting(&home));
+    let (server, address) = serve(&home);
+    let helper = Orphan(helper(home.pid()));
+    // One more than can be heard.
+    let _waiting: Vec<Ftp> = (0..=WORKERS).map(|_| unanswered(address, &user.name)).collect();
+    let programs = programs(&home, WORKERS);
+    server.signal(Signal::KILL);
+    helper.ends();
+    programs.iter().for_each(Orphan::ends);
+}
+
+#[test]
+fn a_worker_ends_with_its_helper() {
+    let service = Service::unix("");
+    let home = home(&service, "pam_timeout_s = 300\n");
+    let user = User::new(&home);
+    service.becomes(&waiting(&home));
+    let (_server, address) = serve(&home);
+    let mut ftp = unanswered(address, &user.name);
+    let _program = programs(&home, 1); // nobody is left to end it
+    let helper = helper(home.pid());
+    let worker = Orphan(children(helper)[0]);
+    kill(helper);
+    worker.ends();
+    ftp.hears(421);
+}
+
+#[test]
+fn a_helper_that_is_short_of_descriptors_answers_again_when_it_has_some() {
+    let service = Service::unix("");
+    let home = home(&service, "");
+    let user = User::new(&home);
+    let (_server, address) = serve(&home);
+    let helper = helper(home.pid());
+    let open = fs::read_dir(format!("/proc/{helper}/fd")).unwrap().count() as u64;
+    let limit = |current: Option<u64>| {
+        let before = getrlimit(Resource::Nofile);
+        let new = Rlimit { current: current.or(before.current), ..before };
+        prlimit(Pid::from_raw(helper), Resource::Nofile, new).unwrap();
+    };
+    // For the question, and for a process that would answer it.
+    for left in [0, 1] {
+        limit(Some(open + left));
+        unanswered(address, &user.name).hears(421);
+        home.hears("cannot check a password: PAM: ");
+    }
+    limit(None);
+    log_in(address, &user.name);
 }
 
 #[test]
@@ -167,23 +262,10 @@ fn a_module_that_crashes_is_one_login_that_fails() {
     let home = home(&service, "");
     let user = User::new(&home);
     let (_server, address) = serve(&home);
-    let helper = helper(home.pid());
-    // pam_exec would survive its program; this is what is left of a worker that did not.
-    let stop = script(&home, "stop", "kill -STOP $PPID; sleep 1");
-    let file = Path::new("/etc/pam.d").join(&service.name);
-    let lines = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("auth required pam_exec.so quiet {stop}\n{lines}")).unwrap();
-    let mut ftp = introduced(address, &user.name);
-    ftp.sends(format!("PASS {PASSWORD}\r\n").as_bytes());
-    let is_stopped = |pid: &i32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        status.contains("State:\tT")
-    };
-    wait_until("the worker stands still", || children(helper).iter().any(is_stopped));
-    kill(children(helper)[0]);
-    ftp.hears(421);
+    service.becomes(&behind(&module("crashes")));
+    unanswered(address, &user.name).hears(421);
     home.hears("PAM: it has ended without an answer");
-    fs::write(&file, lines).unwrap();
+    service.becomes(UNIX);
     log_in(address, &user.name);
 }
 

@@ -9,10 +9,11 @@ use std::{
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     sync::{
-        Once,
+        LazyLock, Once,
         atomic::{AtomicUsize, Ordering},
     },
 };
+use tempfile::TempDir;
 
 /// The password of every user here.
 pub const PASSWORD: &str = "sesame";
@@ -117,8 +118,13 @@ impl Service {
     /// With these lines.
     pub fn new(lines: &str) -> Service {
         let service = Service { name: name() };
-        fs::write(service.path(), format!("{lines}\n")).unwrap();
+        service.becomes(lines);
         service
+    }
+
+    /// From the next question on it has these lines.
+    pub fn becomes(&self, lines: &str) {
+        fs::write(self.path(), format!("{lines}\n")).unwrap();
     }
 
     /// pam_unix(8) and nothing else. It lets the refused wait, unless `option` is `nodelay`.
@@ -140,6 +146,20 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.path()); // it may be gone
     }
+}
+
+/// The line of `auth` for `tests/pam_module.c` with these arguments. It is compiled once for all tests.
+pub fn module(arguments: &str) -> String {
+    static STAGE: LazyLock<TempDir> = LazyLock::new(|| {
+        let stage = tempfile::tempdir().unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pam_module.c");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o"]);
+        compiler.arg(stage.path().join("module.so")).arg(source).arg("-lpam");
+        assert!(compiler.status().expect("a C compiler").success(), "libpam0g-dev has its headers");
+        stage
+    });
+    format!("auth required {}/module.so {arguments}", STAGE.path().display())
 }
 
 /// The hash of [`PASSWORD`], by the system's own crypt(3).

@@ -98,6 +98,8 @@ mod packaging;
 #[cfg(feature = "pam")]
 mod pam;
 #[cfg(feature = "pam")]
+mod pam_answers;
+#[cfg(feature = "pam")]
 mod pam_processes;
 mod passive_address;
 mod passwords;

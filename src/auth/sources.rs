@@ -126,7 +126,9 @@ mod tests {
         ] {
             let others = [0; 2].map(|_| Says::new(|| AuthError::Unknown));
             let of = |says: &Arc<Says>| Arc::clone(says) as Arc<dyn Authenticator>;
-            let sources = Sources::new(vec![of(&what), of(&others[0]), of(&others[1])]);
+            let beside: Arc<dyn Authenticator> =
+                Arc::new(Sources::new(others.iter().map(of).collect()));
+            let sources = Sources::new(vec![of(&what), beside]);
             let _ = sources.authenticate(&at_home("ann"), &Secret::new("x"));
             assert_eq!([&what, &others[0], &others[1]].map(|it| it.refused()), refused);
         }
