@@ -114,6 +114,8 @@ helpers='
         curl_at -T /tmp/file "$1/new" && curl_at -o /tmp/back "$1/new" && cmp /tmp/file /tmp/back
     }
     drop_in() { mkdir -p "/etc/systemd/system/$1.d" && cat >"/etc/systemd/system/$1.d/${2-t}.conf"; }
+    no() { if "$@"; then echo "it does: $*"; return 1; fi; } # for "!" ends no script by set -e
+    told() { within 10 "journalctl --unit $1 | grep --fixed-strings -- \"$2\""; } # the journal is late
     within() { # so many seconds this is so
         local until=$((SECONDS + $1)); shift
         until eval "$*"; do [ $SECONDS -lt $until ] || { echo "never: $*"; return 1; }; sleep 0.1; done
@@ -164,27 +166,27 @@ so "it reloads, and shows its new certificate" '
 so "one that cannot reload goes on, and says why" '
     cp /etc/fxpd.conf /etc/fxpd.conf.good && echo nonsense >>/etc/fxpd.conf
     systemctl reload fxpd.service
-    journalctl -u fxpd.service | grep "nothing reloaded" && visit ftp://127.0.0.1/
+    told fxpd.service "nothing reloaded" && visit ftp://127.0.0.1/
     mv /etc/fxpd.conf.good /etc/fxpd.conf'
 so "one that cannot start is not started again and again" '
     cp /etc/fxpd.conf /etc/fxpd.conf.good && echo nonsense >>/etc/fxpd.conf
-    ! systemctl restart fxpd.service
+    no systemctl restart fxpd.service
     [ "$(state fxpd)" = failed ] && [ "$(systemctl show --value --property NRestarts fxpd)" = 0 ]
     mv /etc/fxpd.conf.good /etc/fxpd.conf && systemctl restart fxpd.service && visit ftp://127.0.0.1/'
 so "the watchdog is fed, and ends one that hangs" '
     printf "[Service]\nWatchdogSec=1\nRestartSec=0\n" | drop_in fxpd.service
     systemctl daemon-reload && systemctl restart fxpd.service && before=$(pid fxpd)
     # Longer than it has without a sign of life.
-    ! within 3 "[ \"\$(pid fxpd)\" != $before ]"
+    no within 3 "[ \"\$(pid fxpd)\" != $before ]"
     kill -STOP "$before"
     within 20 "[ \"\$(pid fxpd)\" != $before ] && [ \"\$(state fxpd)\" = active ]"
-    journalctl -u fxpd.service | grep "Failed with result .watchdog"
+    told fxpd.service "Failed with result '"'"'watchdog"
     visit ftp://127.0.0.1/ && rm -r /etc/systemd/system/fxpd.service.d && systemctl daemon-reload'
 so "an account elsewhere writes there only with the manual's drop-in" '
     install -d -o fxpd -g fxpd /data/bob
     echo pw | fxpd passwd add bob -f /etc/fxpd/passwd --home /data/bob --stdin
     systemctl restart fxpd.service
-    ! curl_at -u bob:pw -T /tmp/file ftp://127.0.0.1/new
+    no curl_at -u bob:pw -T /tmp/file ftp://127.0.0.1/new
     printf "[Service]\nReadWritePaths=/data\n" | drop_in fxpd.service
     systemctl daemon-reload && systemctl restart fxpd.service
     curl_at -u bob:pw -T /tmp/file ftp://127.0.0.1/new && cmp /tmp/file /data/bob/new'
@@ -199,7 +201,7 @@ so "so it needs no capability" '
     printf "[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n" | drop_in fxpd.service caps
     systemctl daemon-reload && systemctl restart fxpd.service && visit ftp://127.0.0.1/
     rm /etc/systemd/system/fxpd.service.d/caps.conf && systemctl daemon-reload'
-shown_drop_in account_ids | so "with account_ids and the manual's drop-in each account is its user" '
+shown_drop_in "^\.Ic account_ids" | so "with account_ids and the manual's drop-in each account is its user" '
     drop_in fxpd.service ids
     useradd --home /srv/ftp/ann --no-create-home ann && rm -f /srv/ftp/ann/new
     chown ann: /srv/ftp/ann && chmod 751 /srv/ftp
@@ -209,6 +211,22 @@ shown_drop_in account_ids | so "with account_ids and the manual's drop-in each a
     [ "$(stat -c %U:%G /srv/ftp/ann/new)" = ann:ann ]
     for file in /etc/fxpd.conf /etc/fxpd/passwd; do mv $file.before $file; done
     chown -R fxpd: /srv/ftp/ann && rm -r /etc/systemd/system/fxpd.service.d'
+{ shown_drop_in "^\.Ic account_ids" && shown_drop_in "^\.Ic pam_service"; } |
+    so "with pam_service and its lines users of the system log in by their own passwords" '
+    drop_in fxpd.service pam
+    useradd --create-home --shell /bin/sh bill
+    usermod -p "$(perl -e "print crypt(q(sesame), q(\$6\$salt))")" bill
+    sed -i.before -E "s|^#(account_ids) = .*|\1 = true|; s|^#(pam_service) = .*|\1 = \"fxpd\"|" /etc/fxpd.conf
+    systemctl daemon-reload && systemctl restart fxpd.service
+    # While the system boots, nobody logs in; this target is not all of a boot.
+    no curl_at -u bill:sesame ftp://127.0.0.1/
+    systemctl start systemd-user-sessions.service
+    curl_at -u bill:sesame -T /tmp/file ftp://127.0.0.1/new && cmp /tmp/file /home/bill/new
+    [ "$(stat -c %U:%G /home/bill/new)" = bill:bill ]
+    no curl_at -u bill:Sesame ftp://127.0.0.1/new
+    told fxpd.service "PAM refuses bill at 127.0.0.1: Authentication failure"
+    mv /etc/fxpd.conf.before /etc/fxpd.conf
+    rm -r /etc/systemd/system/fxpd.service.d && systemctl daemon-reload && systemctl restart fxpd.service'
 shown_drop_in "a process for each client with" | so "with Accept=yes there is a process for each client, on both ports" '
     systemctl stop fxpd.socket fxpd-implicit.socket fxpd.service
     drop_in fxpd.socket
@@ -224,8 +242,8 @@ so "where systemd takes away what confines accounts, nobody is served, and the l
     systemctl stop fxpd.socket fxpd-implicit.socket
     rm -r /etc/systemd/system/fxpd.socket.d /etc/systemd/system/fxpd-implicit.socket
     printf "[Service]\nRestrictSUIDSGID=yes\n" | drop_in fxpd.service
-    systemctl daemon-reload && ! systemctl start fxpd.service
-    journalctl -u fxpd.service | grep -F "without RestrictSUIDSGID=)"
+    systemctl daemon-reload && no systemctl start fxpd.service
+    told fxpd.service "without RestrictSUIDSGID=)"
     # systemd tries it again and again.
     systemctl stop fxpd.service && rm -r /etc/systemd/system/fxpd.service.d
     systemctl daemon-reload && systemctl reset-failed fxpd.service && systemctl start fxpd.service && visit ftp://127.0.0.1/'
