@@ -111,7 +111,7 @@ fxpd_server *fxpd_start(const fxpd_config *config);
  */
 void fxpd_stop(fxpd_server *server);
 
-/* Where it listens; 0 if it does not. */
+/* Where it listens; 0 if it does not. Here and in what follows a NULL is a server that has nothing. */
 uint16_t fxpd_port(const fxpd_server *server);
 uint16_t fxpd_port_implicit(const fxpd_server *server);
 

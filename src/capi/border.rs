@@ -322,12 +322,19 @@ mod tests {
         for port in [one, two, three, four] {
             assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         }
+        // SAFETY: it was started above, and is stopped below.
+        let owner = Arc::clone(unsafe { &(*servers[0]).owner });
+        assert_eq!(owner.call(|_| ()), Some(()));
         fxpd_stop(servers[0]);
+        assert_eq!(owner.call(|_| ()), None, "nothing is called any more");
         assert!(std::net::TcpStream::connect(("127.0.0.1", one)).is_err());
         assert!(std::net::TcpStream::connect(("127.0.0.1", two)).is_ok());
         fxpd_stop(servers[1]);
         fxpd_stop(servers[2]);
         fxpd_stop(ptr::null_mut());
+        let none = ptr::null();
+        assert_eq!((fxpd_port(none), fxpd_port_implicit(none), fxpd_sessions(none)), (0, 0, 0));
+        assert!(fxpd_fingerprint(none).is_null());
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl Owner {
         *self.is_called.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 
-    fn call<T>(&self, call: impl FnOnce(*mut c_void) -> T) -> Option<T> {
+    /// Has `call` done with the context, unless all calls have ended.
+    pub fn call<T>(&self, call: impl FnOnce(*mut c_void) -> T) -> Option<T> {
         let is_called = self.is_called.read().unwrap_or_else(PoisonError::into_inner);
         is_called.then(|| call(ptr::with_exposed_provenance_mut(self.context)))
     }
@@ -137,5 +138,66 @@ pub fn telling(owner: Arc<Owner>, call: TransferFn) -> impl FnMut(&TransferRecor
             hash: pointer(&hash),
         };
         owner.call(|context| call(context, &transfer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::bounded;
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
+    extern "C" fn admit(
+        _: *mut c_void,
+        _: *const c_char,
+        _: *const c_char,
+        _: usize,
+        _: *const c_char,
+        _: *mut NewAccount,
+    ) -> c_int {
+        ADMIT
+    }
+
+    #[test]
+    fn when_calls_have_ended_none_lasts_and_none_begins() {
+        let owner = Owner::new(ptr::null_mut());
+        let ((entered, is_in), (leave, left)) = (bounded(0), bounded(0));
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                owner.call(|_| {
+                    entered.send(()).unwrap();
+                    left.recv().unwrap();
+                    is_over.store(true, Ordering::SeqCst);
+                })
+            });
+            is_in.recv().unwrap();
+            let ending = scope.spawn(|| owner.end_calls());
+            // Who waits to write lets nobody else begin to read.
+            while !ending.is_finished() && owner.is_called.try_read().is_ok() {
+                thread::yield_now();
+            }
+            let was_waited_for = !ending.is_finished();
+            leave.send(()).unwrap();
+            ending.join().unwrap();
+            assert!(was_waited_for && is_over.load(Ordering::SeqCst));
+        });
+        assert_eq!(owner.call(|_| ()), None);
+    }
+
+    #[test]
+    fn without_an_answer_of_the_program_nobody_is_refused_and_nobody_is_let_in() {
+        let asking = Asking { owner: Owner::new(ptr::null_mut()), call: admit };
+        let ask = |name: &str| {
+            let visitor = Visitor::new(name, [192, 0, 2, 1].into());
+            asking.authenticate(&visitor, &Secret::new("pw")).unwrap_err().to_string()
+        };
+        assert!(ask("ann").contains("without a home"));
+        assert_eq!(ask("ann\0a"), "login refused");
+        asking.owner.end_calls();
+        assert!(ask("ann").contains("the server stops"));
     }
 }
