@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -221,8 +221,16 @@ fn accounts_are_added_changed_listed_and_deleted() {
     let list = site.fxpd(&["passwd", "list", "-f", "{passwd}"]);
     assert_eq!(answer(&list), "ann\topen\t/srv/a\taccess=ro fxp=tls\n");
 
+    let hash = |site: &Site| site.read("passwd").split(':').nth(1).unwrap().to_owned();
+    let before = hash(&site);
+    assert!(site.passwd(&["set", "ann", "--home", "/srv/b"], "other\n").status.success());
+    assert_ne!(hash(&site), before, "with --stdin there is a password besides");
+    assert!(answer(&site.fxpd(&["passwd", "list", "-f", "{passwd}"])).contains("\t/srv/b\t"));
+
+    assert!(site.passwd(&["add", "bob", "--home", "/srv/bob"], "bob\n").status.success());
     let check = site.fxpd(&["passwd", "check", "-f", "{passwd}"]);
-    assert!(answer(&check).contains("1 accounts"), "{}", answer(&check));
+    assert!(answer(&check).contains("2 accounts"), "{}", answer(&check));
+    assert!(site.fxpd(&["passwd", "del", "bob", "-f", "{passwd}"]).status.success());
     assert!(site.fxpd(&["passwd", "del", "ann", "-f", "{passwd}"]).status.success());
     assert_eq!(site.read("passwd"), "# staff\n");
 }
@@ -242,7 +250,35 @@ fn accounts_that_make_no_sense_are_refused() {
     let option = ["add", "bob", home[0], home[1], "--option", "fxp=on"];
     fails(&site.passwd(&option, "x\n"), 64, "'on' is no FXP level");
     fails(&site.fxpd(&["passwd", "del", "bob", "-f", "{passwd}"]), 65, "there is no account");
+    // Who is nobody is told before a password is asked for.
+    fails(&site.passwd(&["set", "bob"], ""), 65, "there is no account 'bob'");
     assert_eq!(site.read("passwd"), before);
+}
+
+#[test]
+fn a_users_file_that_cannot_be_replaced_stays_as_it_was() {
+    let site = Site::new();
+    let before = site.read("passwd");
+    let beside = || fs::read_dir(site.directory.path()).unwrap().count();
+    let files = beside();
+    // A file that something is mounted at cannot go.
+    let mut mounted = Command::new("unshare");
+    mounted.args(["--mount", "sh", "-c", "mount --bind \"$0\" \"$0\" && exec \"$@\""]);
+    mounted.arg(site.path("passwd")).arg(env!("CARGO_BIN_EXE_fxpd"));
+    mounted.args(["passwd", "del", "ann", "-f"]).arg(site.path("passwd"));
+    fails(&mounted.output().unwrap(), 73, "passwd");
+    assert_eq!((site.read("passwd"), beside()), (before, files));
+}
+
+#[test]
+fn whoever_edits_a_users_file_leaves_it_to_its_owner() {
+    let site = Site::new();
+    let users = site.path("passwd");
+    chown(&users, Some(7), Some(8)).unwrap();
+    fs::set_permissions(&users, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(site.passwd(&["set", "ann"], "open\n").status.success());
+    let about = fs::metadata(&users).unwrap();
+    assert_eq!((about.uid(), about.gid(), mode(&users)), (7, 8, 0o640));
 }
 
 #[test]
@@ -330,7 +366,10 @@ fn passwd_sets_the_ids_of_an_account_and_leaves_its_password() {
     set(&["--uid", "1000"]);
     assert_eq!(fields(), (hash.clone(), "1000:65534".to_owned()));
     set(&["--gid=100", "--option", "access=ro"]);
+    set(&["--option", "fxp=tls"]);
+    set(&["--home", "/srv/elsewhere"]);
     assert_eq!(fields(), (hash, "1000:100".to_owned()));
+    assert!(site.read("passwd").ends_with(":/srv/elsewhere:/bin/false:access=ro fxp=tls\n"));
     let words = ["add", "bob", "--home", "/srv/bob", "--uid", "7", "--gid", "8"];
     assert!(site.passwd(&words, "open\n").status.success());
     assert!(site.read("passwd").lines().nth(1).unwrap().contains(":7:8::/srv/bob:"));

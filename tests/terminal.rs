@@ -108,7 +108,14 @@ fn whatever_ends_a_password_prompt_leaves_a_terminal_that_echoes() {
         }
     }
     on_terminal(&python, r"sesame\n|\x03", passwd).says("ended -2 echo");
+    let differ = on_terminal(&python, r"sesame\n|Sesame\n", passwd);
+    differ.says("ended 65 echo").says("the passwords differ");
     assert!(python.file("passwd").is_none());
     on_terminal(&python, r"sesame\n|sesame\n", passwd).says("ended 0 echo");
     assert!(python.file("passwd").unwrap().starts_with(b"ann:$argon2id$"));
+    // Another kind of hash takes the password, whatever else is changed.
+    let set =
+        [FXPD, "passwd", "set", "ann", "-f", &users, "--hash", "sha512", "--option", "fxp=off"];
+    on_terminal(&python, r"sesame\n|sesame\n", &set).says("ended 0 echo");
+    assert!(python.file("passwd").unwrap().starts_with(b"ann:$6$"));
 }

@@ -173,6 +173,7 @@ impl Drop for Temporary {
 mod tests {
     use super::*;
     use crate::auth::FxpLevel;
+    use std::io::Read;
 
     const BEFORE: &[u8] = b"# caf\xe9\n\n  # two\nann:!:0:0:Ann:/srv/ann:/bin/sh:fxp=tls \r\n\
                             bob:*:7:8::/srv/bob:\n#end";
@@ -245,6 +246,20 @@ mod tests {
         users.delete("ann").unwrap();
         assert_eq!(mode(&users), 0o640);
         assert_eq!(text(&users), "");
+    }
+
+    #[test]
+    fn whoever_reads_meanwhile_reads_all_of_the_old_file() {
+        let (directory, users) = users(BEFORE);
+        let mut reader = File::open(users.path()).unwrap();
+        // What a crash of a process with our number has left.
+        let left = directory.path().join(format!(".passwd.{}.new", process::id()));
+        fs::write(left, "half a li").unwrap();
+        users.delete("ann").unwrap();
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).unwrap();
+        assert_eq!(read, BEFORE);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     #[test]
