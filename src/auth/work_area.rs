@@ -53,10 +53,14 @@ impl Drop for WorkArea {
 }
 
 static TURNS: LazyLock<Turns> = LazyLock::new(|| {
-    // More than one a processor would cost memory and gain no time.
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    Turns::new(processors.min(MAX_PARALLEL_HASHES), KEPT_FOR)
+    Turns::new(turns_with(processors), KEPT_FOR)
 });
+
+/// More than one a processor would cost memory and gain no time.
+fn turns_with(processors: usize) -> usize {
+    processors.min(MAX_PARALLEL_HASHES)
+}
 
 /// All turns of this process, and what was filled by those that are over.
 struct Turns {
@@ -164,16 +168,28 @@ mod tests {
 
     #[test]
     fn without_logins_it_is_given_back_and_again_after_the_next() {
-        let turns = turns(2, Duration::from_millis(1));
+        let kept_for = Duration::from_millis(20);
+        let turns = turns(2, kept_for);
         for _ in 0..2 {
             turns.take();
+            let given = Instant::now();
             turns.give(area());
             while turns.state().is_watched {
+                assert!(given.elapsed() < Duration::from_secs(20), "never");
                 thread::yield_now();
             }
+            assert!(given.elapsed() >= kept_for, "not before");
             let state = turns.state();
             assert_eq!((state.free, state.kept.len()), (2, 0));
         }
+    }
+
+    #[test]
+    fn a_process_has_a_turn_a_processor_and_eight_at_most() {
+        assert_eq!([1, 8, 9, 64].map(turns_with), [1, 8, 8, 8]);
+        let processors = thread::available_parallelism().unwrap().get();
+        // Other tests may hash now.
+        assert!((0..=turns_with(processors)).contains(&TURNS.state().free));
     }
 
     #[test]

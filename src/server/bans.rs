@@ -105,6 +105,9 @@ mod tests {
         assert!(!bans.holds(HOME, now + SECOND * 71));
         assert!(!bans.count(HOME, RULE, now + SECOND * 72), "it begins anew");
         assert!(!bans.holds("192.0.2.1".parse().unwrap(), now));
+        let (mut bans, short) = (Bans::default(), BanRule { lasts: SECOND, ..RULE });
+        assert_eq!([(); 3].map(|()| bans.count(HOME, short, now)), [false, false, true]);
+        assert!(!bans.count(HOME, short, now + SECOND), "those who were banned for it are done");
     }
 
     #[test]
