@@ -205,7 +205,8 @@
 //! # let copy = directory.path().join("hello.txt");
 //!
 //! download(&mut client, &at.path, &copy, Existing::Replace, &mut Unseen)?;
-//! assert_eq!(told.recv()?, "ann took 6 bytes of /hello.txt");
+//! server.shutdown(); // all of them have been told when it returns
+//! assert_eq!(told.try_recv()?, "ann took 6 bytes of /hello.txt");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -230,13 +231,15 @@
 //!     .listen("127.0.0.1:0".parse()?, Listen::Explicit)
 //!     .bind()?
 //!     .start()?;
-//! let client = TcpStream::connect(server.addresses()[0])?;
+//! let address = server.addresses()[0];
+//! let client = TcpStream::connect(address)?;
 //! let mut lines = BufReader::new(client).lines();
 //! assert_eq!(lines.next().transpose()?.as_deref(), Some("220 fxpd ready"));
 //!
 //! server.shutdown();
 //! let farewell = lines.next().transpose()?.unwrap_or_default();
 //! assert!(farewell.starts_with("421 "), "{farewell}");
+//! assert!(TcpStream::connect(address).is_err(), "nobody listens there any more");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
