@@ -48,7 +48,7 @@ impl Daemon {
         add_account(&directory.path().join("passwd"), place);
         let config = format!(
             "listen = ['127.0.0.1:0']\ncertificate = '{cert}'\nkey = '{key}'\n\
-             users = '{place}/passwd'\n"
+             users = '{place}/passwd'\nstate_directory = '{place}/state'\n"
         );
         fs::write(directory.path().join("fxpd.conf"), config).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_fxpd"));

@@ -111,10 +111,11 @@ fn fxpd() -> Command {
 fn configuration(directory: &Path) -> String {
     let path = |name: &str| directory.join(name).display().to_string();
     format!(
-        "listen = ['127.0.0.1:0']\ncertificate = '{}'\nkey = '{}'\nusers = '{}'\n",
+        "listen = ['127.0.0.1:0']\ncertificate = '{}'\nkey = '{}'\nusers = '{}'\nstate_directory = '{}'\n",
         path("cert"),
         path("key"),
         path("passwd"),
+        path("state"),
     )
 }
 

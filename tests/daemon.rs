@@ -67,7 +67,8 @@ impl Daemon {
              certificate = '{place}/cert.pem'\n\
              key = '{place}/key.pem'\n\
              users = '{place}/passwd'\n\
-             transfer_log = '{place}/xferlog'\n"
+             transfer_log = '{place}/xferlog'\n\
+             state_directory = '{place}/state'\n"
         );
         fs::write(path("fxpd.conf"), config + &more(directory.path())).unwrap();
         directory

@@ -177,8 +177,6 @@ fn rounds(home: &Home, count: usize) -> usize {
         let mut ftp = Ftp::connect(address);
         ftp.secure();
         ftp.log_in("ann");
-        // Whoever looks at a directory finds it clean.
-        ftp.download("NLST");
         wait_until("nothing hidden is left", || hidden() == 0);
         let left = 1 + round * 104_729 % 500_000;
         let mut client = Client { server, ftp, left, books };
@@ -198,7 +196,7 @@ fn whenever_a_server_is_killed_what_it_acknowledged_is_whole_and_nothing_else_is
 }
 
 #[test]
-fn what_killed_servers_leave_on_a_shared_file_system_goes_with_the_first_look() {
+fn what_killed_servers_leave_on_a_shared_file_system_goes_with_the_next_start() {
     let home = Home::new("log = 'syslog'");
     let _shared = Mount::shared(&home.path("ann"));
     let left_behind = rounds(&home, 10);

@@ -1,5 +1,5 @@
 //! Hosts of a network that exists for one test: processes with a network of their own, and, where a
-//! server is installed, with their own `/etc`, `/usr/local`, `/srv` and `/var/log`. They have no names on this machine, change nothing on
+//! server is installed, with their own `/etc`, `/usr/local`, `/srv`, `/var/lib` and `/var/log`. They have no names on this machine, change nothing on
 //! it, reach nothing beyond each other, and are gone with the test, however it ends.
 
 use crate::{
@@ -19,11 +19,12 @@ use tempfile::TempDir;
 
 /// What a host that servers are installed on has for itself, below its own directory.
 const DIRECTORIES: &str = r#"cd ..
-mkdir -p etc usr/local var/log srv work/etc work/local
+mkdir -p etc usr/local var/lib var/log srv work/etc work/local
 for of in etc usr/local; do
     mount -t overlay none -o "lowerdir=/$of,upperdir=$PWD/$of,workdir=$PWD/work/${of##*/}" /$of
 done
 mount --bind srv /srv
+mount --bind var/lib /var/lib
 mount --bind var/log /var/log
 "#;
 

@@ -1,6 +1,9 @@
 //! File systems of a test's own: full, broken, read-only, counted, or shared. Mounting takes root.
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::{
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
+    process::{Pid, Signal, kill_process},
+};
 use std::{
     fs::{self, File},
     os::fd::AsRawFd,
@@ -63,11 +66,33 @@ impl Mount {
         );
     }
 
+    /// Has a shared one answer nobody until the value returned is dropped.
+    pub fn hangs(&self) -> Hanging {
+        let is_it = |pid: &i32| {
+            let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.starts_with("bindfs\0") && words.contains(self.at.to_str().unwrap())
+        };
+        let all = fs::read_dir("/proc").unwrap();
+        let mut pids = all.filter_map(|it| it.unwrap().file_name().to_str()?.parse().ok());
+        let pid = Pid::from_raw(pids.find(is_it).expect("a bindfs")).unwrap();
+        kill_process(pid, Signal::STOP).unwrap();
+        Hanging(pid)
+    }
+
     /// The names in it that unfinished uploads have.
     pub fn hidden_names(&self) -> Vec<String> {
         let names = fs::read_dir(&self.at).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with(".fxpd.")).collect()
+    }
+}
+
+/// A file system that answers nobody.
+pub struct Hanging(Pid);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
     }
 }
 

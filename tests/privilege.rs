@@ -407,14 +407,20 @@ fn a_server_without_privilege_shows_its_memory_to_nobody() {
 
 /// `fxpd` as inetd's `nowait` starts it, and its client.
 pub fn inetd(home: &Home) -> (Running, Ftp) {
+    let (server, mut ftp) = silent_inetd(home);
+    ftp.hears(220);
+    ftp.secure();
+    (server, ftp)
+}
+
+/// The same, where nothing has been said yet.
+pub fn silent_inetd(home: &Home) -> (Running, Ftp) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let mut ftp = Ftp::silent(listener.local_addr().unwrap(), Client::any());
+    let ftp = Ftp::silent(listener.local_addr().unwrap(), Client::any());
     let socket = OwnedFd::from(listener.accept().unwrap().0);
     let mut command = fxpd(home);
     let server = Running::start(command.stdin(socket).stdout(Stdio::null()).stderr(Stdio::null()));
     drop(command);
-    ftp.hears(220);
-    ftp.secure();
     (server, ftp)
 }
 

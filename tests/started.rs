@@ -40,7 +40,8 @@ impl Home {
         let place = directory.path().display();
         let config = format!(
             "listen = ['127.0.0.1:0']\ncertificate = '{place}/cert.pem'\nkey = '{place}/key.pem'\n\
-             users = '{place}/passwd'\nsyslog_socket = '{place}/syslog'\n{more}\n"
+             users = '{place}/passwd'\nsyslog_socket = '{place}/syslog'\n\
+             state_directory = '{place}/state'\n{more}\n"
         );
         fs::write(path("fxpd.conf"), config).unwrap();
         let syslog = UnixDatagram::bind(path("syslog")).unwrap();

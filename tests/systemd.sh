@@ -155,6 +155,12 @@ so "it is its own user, without any privilege" '
     grep -q "^Uid:\s$(id -u fxpd)\s" /proc/$(pid fxpd)/status
     grep -q "^NoNewPrivs:\s1$" /proc/$(pid fxpd)/status
     for kind in Inh Prm Eff Amb; do grep -q "^Cap$kind:\s0*$" /proc/$(pid fxpd)/status; done'
+so "by the book of one that was killed it clears away" '
+    [ "$(stat -c %U:%a /var/lib/fxpd)" = fxpd:700 ] && ls /var/lib/fxpd/uploads-*.book
+    name=.fxpd.0123456789abcdef.part book=/var/lib/fxpd/uploads-0123456789abcdef.book
+    printf "%s:%s:\0/srv/ftp/ann\0/\0$name\0" "$(id -u fxpd)" "$(id -g fxpd)" >$book
+    touch /srv/ftp/ann/$name && chown fxpd: /srv/ftp/ann/$name $book
+    systemctl restart fxpd.service && within 10 "[ ! -e /srv/ftp/ann/$name ] && [ ! -e $book ]"'
 so "it reloads, and shows its new certificate" '
     before=$(pid fxpd)
     rm /etc/fxpd/cert.pem /etc/fxpd/key.pem
@@ -258,6 +264,7 @@ so "what is removed stops, and what is purged leaves keys, and the files of acco
     packed=$(dpkg -L fxpd | grep fxp)
     dpkg -r fxpd && [ "$(state fxpd)" != active ] && [ -f /etc/fxpd.conf ]
     dpkg -P fxpd
-    for path in $packed /var/log/fxpd; do [ ! -e "$path" ] || { echo "$path is left"; exit 1; }; done
+    for path in $packed /var/log/fxpd /var/lib/fxpd; do [ ! -e "$path" ] || { echo "$path is left"; exit 1; }; done
     [ "$(ls /etc/fxpd)" = "$(printf "cert.pem\nkey.pem")" ] && [ -f /srv/ftp/ann/new ]'
+so "each of them has kept its book" '! journalctl | grep -F "no book of uploads"'
 so "no unit has failed" '! systemctl list-units --failed --no-legend | grep .'

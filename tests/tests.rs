@@ -53,6 +53,7 @@ mod faults_kill;
 mod faults_limits;
 mod faults_network;
 mod faults_storage;
+mod faults_strays;
 mod files;
 mod floods;
 mod foreign;

@@ -1,9 +1,11 @@
-//! Files that people or other programs write: accounts, manifests, journals, answers.
+//! Files that people or other programs write, or that a kill has cut: accounts, manifests, journals,
+//! answers, books of uploads.
 
 use super::first_line;
 use crate::{
     auth::{Answer, UserLine, UserOptions, parse_users},
     client::{Entry, Known, read_entries},
+    storage::BookEntry,
 };
 use std::path::Path;
 
@@ -39,6 +41,17 @@ pub fn manifest(text: &[u8]) {
         let named = Entry::new(path.as_bytes(), entry.size, entry.proof);
         assert_eq!(named.tree_path(), Some(path));
     }
+}
+
+/// A page of a book of uploads names nothing but a hidden name in an absolute home, and prints as one
+/// that says the same.
+pub fn book(page: &[u8]) {
+    let Ok(Some(entry)) = BookEntry::parse(page) else { return };
+    assert!(entry.home.starts_with(b"/"));
+    assert!(entry.name.starts_with(b".fxpd.") && !entry.name.contains(&b'/'));
+    // Numbers may come with zeros before them, and an entry then takes less than it did.
+    let again = entry.print().unwrap();
+    assert_eq!(BookEntry::parse(&again), Ok(Some(entry)));
 }
 
 /// A journal means the same when its last line was cut, and prints as one that says the same.

@@ -13,7 +13,7 @@ mod session;
 mod spelling;
 
 pub use commands::{argument, command, line};
-pub use files::{answer, journal, manifest, users};
+pub use files::{answer, book, journal, manifest, users};
 pub use globs::glob;
 pub use listings::listing;
 pub use paths::{location, path};
@@ -25,9 +25,10 @@ type Target = (&'static str, fn(&[u8]));
 
 /// Every function, by the name of its target.
 #[cfg(test)]
-const TARGETS: [Target; 16] = [
+const TARGETS: [Target; 17] = [
     ("answer", answer),
     ("argument", argument),
+    ("book", book),
     ("command", command),
     ("endpoint", endpoint),
     ("glob", glob),

@@ -24,6 +24,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -220,6 +221,7 @@ impl Bound {
         let hosts = &self.services.hosts;
         for host in iter::once(&hosts.default).chain(&hosts.others) {
             host.authenticator.begin().map_err(ServerError::System)?;
+            clear_away(&*host.storage, &self.services.confinement).map_err(ServerError::System)?;
         }
         let is_confined = self.services.confinement.binds_threads();
         let registry = Arc::new(Registry::new(self.services, self.on_change));
@@ -239,6 +241,20 @@ impl Bound {
             accept::adopt(connection, at, &registry, &threads);
         }
         Ok(Handle::new(self.addresses, registry, acceptors, writer, self.stop_source))
+    }
+}
+
+/// On a thread of its own: nobody waits for a file system that is slow, or does not answer at all. But
+/// where the process is to become an account, with all of its threads at once, none may be another
+/// account's by then.
+fn clear_away(storage: &dyn Storage, confinement: &Confinement) -> io::Result<()> {
+    match storage.left_behind() {
+        None => Ok(()),
+        Some(work) if confinement.binds_process() => {
+            work();
+            Ok(())
+        }
+        Some(work) => thread::Builder::new().name("clearing".into()).spawn(work).map(drop),
     }
 }
 

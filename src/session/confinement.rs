@@ -105,6 +105,11 @@ impl Confinement {
         self.ids == Some(Reach::Thread) || self.ids.is_none() && self.landlock
     }
 
+    /// Whether a login makes the process its account, with all threads that it has then.
+    pub fn binds_process(&self) -> bool {
+        self.ids == Some(Reach::Process)
+    }
+
     /// Whether the thread will be locked into this tree.
     pub(super) fn locks(&self, tree: &dyn Tree) -> bool {
         self.landlock && tree.directory().is_some()

@@ -16,6 +16,8 @@ mod metered;
 pub use error::StorageError;
 pub use incoming::Incoming;
 pub use ledger::{Ledger, Ledgers, Quota, Usage};
+#[cfg(any(test, fuzzing))]
+pub use local::BookEntry;
 pub use local::{Local, LocalOptions};
 pub use memory::Memory;
 pub use metered::Metered;
@@ -31,6 +33,13 @@ pub trait Storage: Send + Sync {
     /// Opens the tree that an account's `home` names. What `home` means is the backend's affair:
     /// a directory of the host for [`Local`], a key for [`Memory`].
     fn tree(&self, home: &OsStr) -> Result<Box<dyn Tree>>;
+
+    /// What a server that starts has to clear away after one that was killed: a piece of work that
+    /// may take as long as it likes. It is asked for when privilege has been given up, and more than
+    /// once where hosts share a storage.
+    fn left_behind(&self) -> Option<Box<dyn FnOnce() + Send>> {
+        None
+    }
 }
 
 /// One account's view: every path is absolute in it, and nothing outside it can be reached.

@@ -6,8 +6,8 @@
 //! once; what is called here for one thread are the system calls themselves.
 
 use nix::unistd::{
-    Gid, Uid, geteuid, getgroups, getresgid, getresuid, setfsgid, setfsuid, setgroups, setresgid,
-    setresuid, setuid,
+    Gid, Uid, getegid, geteuid, getgroups, getresgid, getresuid, setfsgid, setfsuid, setgroups,
+    setresgid, setresuid, setuid,
 };
 use rustix::{
     process::{DumpableBehavior, set_dumpable_behavior},
@@ -36,6 +36,12 @@ impl Ids {
         // All bits set means "leave it as it is" to the kernel.
         let is_root = |id: &u32| *id == 0 || *id == u32::MAX;
         is_root(&self.uid) || is_root(&self.gid) || self.groups.iter().any(is_root)
+    }
+
+    /// Those that the calling thread touches files as.
+    pub(crate) fn of_thread() -> io::Result<Ids> {
+        let groups = getgroups()?.into_iter().map(Gid::as_raw).collect();
+        Ok(Ids { uid: file_uid(), gid: file_gid(), groups })
     }
 
     /// Makes the calling thread touch files as this user, and gives up all of its capabilities,
@@ -113,6 +119,15 @@ pub fn file_uid() -> u32 {
         // The call is denied, as by a filter of systemd; then nobody was taken on by it either.
         NOBODY_AT_ALL => geteuid().as_raw(),
         uid => uid,
+    }
+}
+
+/// The group of what the calling thread makes.
+fn file_gid() -> u32 {
+    const NO_GROUP_AT_ALL: u32 = u32::MAX;
+    match setfsgid(Gid::from_raw(NO_GROUP_AT_ALL)).as_raw() {
+        NO_GROUP_AT_ALL => getegid().as_raw(), // as above
+        gid => gid,
     }
 }
 

@@ -13,4 +13,4 @@ pub mod programs;
 pub mod seccomp;
 pub mod socket;
 pub mod stop;
-mod trial;
+pub mod trial;

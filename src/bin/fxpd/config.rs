@@ -67,6 +67,8 @@ pub struct Config {
     pub seccomp: Wish,
     /// Where the process number goes, if anywhere.
     pub pid_file: Option<PathBuf>,
+    /// Where the books of uploads are kept, if anywhere.
+    pub state_directory: Option<PathBuf>,
     /// Where the log goes.
     pub log: LogTo,
     /// Where syslogd listens.
@@ -224,6 +226,7 @@ impl Default for Config {
             landlock: Wish::Off,
             seccomp: Wish::Off,
             pid_file: None,
+            state_directory: None,
             log: LogTo::Auto,
             syslog_socket: PathBuf::new(),
             transfer_log: None,

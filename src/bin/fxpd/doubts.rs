@@ -53,6 +53,7 @@ pub fn about(config: &Config) -> Vec<String> {
         ("transfer_log", &config.transfer_log),
         ("transfer_log_json", &config.transfer_log_json),
         ("pid_file", &config.pid_file),
+        ("state_directory", &config.state_directory),
     ];
     doubts.extend(places.into_iter().filter_map(|(key, file)| directory(key, file.as_deref()?)));
     doubts

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 /// Reads everything that a start would read, starts nothing, and tells what is doubtful.
 pub fn check(args: &ServerArgs) -> Result<Vec<String>, Failure> {
     let config = load(args)?;
-    storage()?;
+    check_storage()?;
     looked_up_settings(&config)?;
     identity(&config)?;
     virtual_hosts(&config, &Accounts::new(&config))?;
@@ -93,7 +93,7 @@ fn observed(
 }
 
 /// Without it clients would log in, and then find nothing.
-fn storage() -> Result<(), Failure> {
+fn check_storage() -> Result<(), Failure> {
     let why = "openat2(2), by which accounts are kept in their directories, is not to be had (it takes \
                Linux 5.6, and a service of systemd without RestrictSUIDSGID=)";
     Local::check().map_err(|error| Failure::system(format!("{why}: {error}")))
@@ -117,7 +117,7 @@ fn serve_with(
     log: Target,
     signals: Signals,
 ) -> Result<(), Failure> {
-    storage()?;
+    check_storage()?;
     let pam = pam::start(&config)?;
     allow_descriptors();
     let entrances = Entrances::new(inherited.sockets, &config);
@@ -272,6 +272,17 @@ fn confinement(config: &Config, life: Life) -> Result<Confinement, Failure> {
     })
 }
 
+/// The files of the host, with a book of uploads where one can be kept.
+fn storage(config: &Config) -> Local {
+    let storage = Local::new(config.storage);
+    let Some(directory) = &config.state_directory else { return storage };
+    storage.clone().keep_book(directory).unwrap_or_else(|error| {
+        let directory = directory.display();
+        log::warn!("no book of uploads is kept in {directory} (state_directory): {error}");
+        storage
+    })
+}
+
 fn builder(
     config: &Config,
     accounts: &Accounts,
@@ -279,8 +290,8 @@ fn builder(
     identity: Identity,
     hosts: Vec<VirtualHost>,
 ) -> Builder {
-    let storage = Local::new(config.storage);
-    let mut builder = Builder::new(identity, accounts.of_default_host(&config.users), storage)
+    let accounts = accounts.of_default_host(&config.users);
+    let mut builder = Builder::new(identity, accounts, storage(config))
         .settings(settings)
         .tls_floor(config.tls_floor);
     for host in hosts {

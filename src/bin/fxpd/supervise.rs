@@ -244,6 +244,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("landlock", old.landlock != new.landlock),
         ("seccomp", old.seccomp != new.seccomp),
         ("pid_file", old.pid_file != new.pid_file),
+        ("state_directory", old.state_directory != new.state_directory),
         ("log", old.log != new.log),
         ("syslog_socket", old.syslog_socket != new.syslog_socket),
         ("transfer_log", old.transfer_log != new.transfer_log),

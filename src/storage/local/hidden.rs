@@ -1,11 +1,11 @@
 //! The hidden names of files that are not whole yet, and what becomes of those that were left behind.
 //!
 //! Whoever writes such a file holds a lock on it. One that nobody holds belongs to a server that
-//! was killed: it goes as soon as anybody reads its directory or wants to remove that. Processes
-//! and nodes that share a directory see each other's locks, as they must for `APPE`. Where there are
-//! no locks nothing is removed.
+//! was killed: it goes when the next server starts that keeps the same `book`, or as soon as anybody
+//! reads its directory or wants to remove that. Processes and nodes that share a directory see each
+//! other's locks, as they must for `APPE`. Where there are no locks nothing is removed.
 
-use super::root::Place;
+use super::{book::Scribe, root::Place, upload::Provisional};
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::{
@@ -26,35 +26,50 @@ pub(super) fn is_hidden(name: &[u8]) -> bool {
 }
 
 /// Makes a file beside `target`, with permission bits `mode`, which is held while it is open.
-pub(super) fn make(target: &Place, mode: u32) -> io::Result<(File, Place)> {
+pub(super) fn make(target: &Place, mode: u32, scribe: &Scribe) -> io::Result<(File, Provisional)> {
     for _ in 0..MAX_TRIES {
         let place = beside(target)?;
+        let page = scribe.enter(&place);
         let file = place.make_file(mode)?;
+        let name = Provisional::at(place, page);
         if hold(&file)? {
-            return Ok((file, place));
+            return Ok((file, name));
         }
     }
     Err(io::Error::other("new files are removed as soon as they are made"))
 }
 
 /// Gives a hidden name beside `target` to `file`, which has none and is held from now on.
-pub(super) fn name(target: &Place, file: &File) -> io::Result<Place> {
+pub(super) fn name(target: &Place, file: &File, scribe: &Scribe) -> io::Result<Provisional> {
     let place = beside(target)?;
+    let page = scribe.enter(&place);
     hold(file)?; // nobody else can have found it
     place.name_file(file)?;
-    Ok(place)
+    Ok(Provisional::at(place, page))
 }
 
-/// Removes the file called `name` in `directory` if nobody holds it. If it cannot be removed that
-/// is somebody else's affair: it stays hidden.
-pub(super) fn sweep(directory: BorrowedFd<'_>, name: &CStr) {
+/// What became of a name that looked abandoned.
+pub(super) enum Swept {
+    /// It is gone, or somebody's.
+    Settled,
+    /// It could not be removed. It stays hidden.
+    Stays(Errno),
+}
+
+/// Removes the file called `name` in `directory` if nobody holds it.
+pub(super) fn sweep(directory: BorrowedFd<'_>, name: &CStr) -> Swept {
     let shown = name.to_string_lossy();
     match remove_unheld(directory, name) {
         Ok(()) => log::info!("removed {shown}, which a server that was killed has left behind"),
-        // Held, or gone by now.
-        Err(Errno::WOULDBLOCK | Errno::NOENT) => {}
-        Err(error) => log::debug!("{shown} stays: {error}"),
+        // Held, or gone by now, or no file of ours.
+        Err(Errno::WOULDBLOCK | Errno::NOENT | Errno::INVAL) => {}
+        Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO) => {}
+        Err(error) => {
+            log::debug!("{shown} stays: {error}");
+            return Swept::Stays(error);
+        }
     }
+    Swept::Settled
 }
 
 /// Does the same with all that is in `directory`, up to the first entry of another kind.
@@ -63,7 +78,7 @@ pub(super) fn sweep_all(directory: OwnedFd) -> io::Result<()> {
     while let Some(entry) = directory.read().transpose()? {
         match entry.file_name().to_bytes() {
             b"." | b".." => {}
-            name if is_hidden(name) => sweep(directory.fd()?, entry.file_name()),
+            name if is_hidden(name) => drop(sweep(directory.fd()?, entry.file_name())),
             _ => break,
         }
     }

@@ -1,10 +1,12 @@
 //! Files of the host: an account's tree is an open directory handle.
 //!
 //! `root` makes the system calls, `upload` and `new_file` grow files, `hidden` names those that are
-//! not whole and clears away after servers that were killed, `listing` reads directories, `permits`
-//! asks what may be done there. The permissions are those of the thread that
-//! calls; nothing here changes them.
+//! not whole and clears away after servers that were killed, `book` tells those names to the next
+//! server, `listing` reads directories, `permits` asks what may be done there. The permissions are
+//! those of the thread that calls; nothing here changes them, but that what a killed server has left
+//! is removed as the user who made it.
 
+mod book;
 mod hidden;
 mod listing;
 mod new_file;
@@ -18,6 +20,7 @@ use crate::proto::{Change, Entry, PathArg, VirtualPath};
 use crate::storage::{
     Download, Listing, Result, Start, Storage, StorageError, Tree, Upload, Version,
 };
+use book::{Book, Scribe};
 use root::Root;
 use rustix::fs::{Advice, fadvise, fstat};
 use std::{
@@ -25,12 +28,18 @@ use std::{
     fs::File,
     io::{ErrorKind, Read, Seek, SeekFrom},
     os::fd::{AsFd, BorrowedFd},
+    path::Path,
+    sync::Arc,
 };
+
+#[cfg(any(test, fuzzing))]
+pub use book::Entry as BookEntry;
 
 /// Directories of the host. A home is the absolute path of a directory that exists.
 #[derive(Clone, Debug, Default)]
 pub struct Local {
     options: LocalOptions,
+    book: Option<Arc<Book>>,
 }
 
 /// How [`Local`] treats the files that it makes.
@@ -58,7 +67,19 @@ impl Default for LocalOptions {
 impl Local {
     /// Trees of the host's directories, written as `options` say.
     pub fn new(options: LocalOptions) -> Local {
-        Local { options }
+        Local { options, book: None }
+    }
+
+    /// Writes down, in a file of its own in `directory`, which unfinished uploads have a hidden name.
+    /// When a server that was killed has left such a book there, the next one with this directory
+    /// removes, once it has started, the names that it tells of. `directory` is made if only it is
+    /// missing. To be called before privilege is given up; an error when no file can be made and
+    /// locked there.
+    ///
+    /// Without a book a hidden name stays until somebody lists or removes its directory.
+    pub fn keep_book(mut self, directory: &Path) -> std::io::Result<Local> {
+        self.book = Some(Arc::new(Book::begin(directory)?));
+        Ok(self)
     }
 
     /// Whether this system has what keeps accounts in their directories, `openat2(2)` of Linux
@@ -70,13 +91,20 @@ impl Local {
 
 impl Storage for Local {
     fn tree(&self, home: &OsStr) -> Result<Box<dyn Tree>> {
-        Ok(Box::new(LocalTree { root: Root::of(home)?, options: self.options }))
+        let scribe = Scribe::new(self.book.clone(), home);
+        Ok(Box::new(LocalTree { root: Root::of(home)?, options: self.options, scribe }))
+    }
+
+    fn left_behind(&self) -> Option<Box<dyn FnOnce() + Send>> {
+        let leftovers = self.book.as_ref()?.take_leftovers()?;
+        Some(Box::new(move || leftovers.clear_away()))
     }
 }
 
 struct LocalTree {
     root: Root,
     options: LocalOptions,
+    scribe: Scribe,
 }
 
 impl Tree for LocalTree {
@@ -110,7 +138,7 @@ impl Tree for LocalTree {
     /// A link is followed: the file it leads to is replaced, the link stays.
     fn create(&self, path: &VirtualPath, start: Start) -> Result<Box<dyn Upload>> {
         refuse_uncreatable(path)?;
-        upload::create(&self.root, path, start, self.options)
+        upload::create(&self.root, path, start, self.options, &self.scribe)
     }
 
     fn make_directory(&self, path: &VirtualPath) -> Result<()> {

@@ -3,10 +3,11 @@
 //! Where the file system can, it has no name at all meanwhile (`O_TMPFILE`): whatever ends the
 //! server, nothing of it is left. Shared file systems lack that, and there it has a hidden name
 //! (`hidden`) in the directory it is meant for. So has, for a moment, one that replaces a file:
-//! the kernel gives a nameless file no name but a free one.
+//! the kernel gives a nameless file no name but a free one. The `book` tells of it meanwhile.
 
 use super::{
     LocalOptions,
+    book::Scribe,
     hidden::{self, is_hidden},
     listing,
     root::Place,
@@ -39,6 +40,7 @@ pub(super) struct NewFile {
     target: Place,
     claim: Claim,
     options: LocalOptions,
+    scribe: Scribe,
     /// Whether a byte came: without one there is nothing to resume.
     began: bool,
 }
@@ -48,6 +50,7 @@ impl NewFile {
         target: Place,
         claim: Claim,
         options: LocalOptions,
+        scribe: &Scribe,
     ) -> Result<Box<dyn Upload>> {
         if is_hidden(target.name()) {
             return Err(StorageError::NotFound);
@@ -60,11 +63,12 @@ impl NewFile {
         let (file, hidden) = match target.make_nameless(MODE_MEANWHILE)? {
             Some(file) => (file, None),
             None => {
-                let (file, place) = hidden::make(&target, MODE_MEANWHILE)?;
-                (file, Some(Provisional::at(place)))
+                let (file, name) = hidden::make(&target, MODE_MEANWHILE, scribe)?;
+                (file, Some(name))
             }
         };
-        Ok(Box::new(NewFile { file, hidden, target, claim, options, began: false }))
+        let scribe = scribe.clone();
+        Ok(Box::new(NewFile { file, hidden, target, claim, options, scribe, began: false }))
     }
 
     fn take_name(&mut self, claim: Claim) -> Result<()> {
@@ -73,8 +77,8 @@ impl NewFile {
         }
         match self.target.name_file(&self.file) {
             Err(error) if is_taken(&error) && claim == Claim::Replace => {
-                let place = hidden::name(&self.target, &self.file)?;
-                self.hidden.insert(Provisional::at(place)).exchange(&self.target, claim)
+                let name = hidden::name(&self.target, &self.file, &self.scribe)?;
+                self.hidden.insert(name).exchange(&self.target, claim)
             }
             other => Ok(other?),
         }

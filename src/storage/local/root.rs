@@ -130,9 +130,10 @@ impl Root {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn place_in(&self, parent: &[u8], name: &[u8]) -> io::Result<Place> {
-        let directory = self.resolve(parent, OFlags::PATH | OFlags::DIRECTORY)?;
-        Ok(Place { directory: Arc::new(directory), name: name.to_vec() })
+    /// Where `name`, one component, stands in the directory that the path `parent` leads to.
+    pub(super) fn place_in(&self, parent: &[u8], name: &[u8]) -> io::Result<Place> {
+        let directory = Arc::new(self.resolve(parent, OFlags::PATH | OFlags::DIRECTORY)?);
+        Ok(Place { directory, parent: parent.into(), name: name.to_vec() })
     }
 
     fn open_regular(&self, path: &VirtualPath, access: OFlags) -> io::Result<Option<File>> {
@@ -193,17 +194,25 @@ fn is_no_file(error: &io::Error) -> bool {
 #[derive(Clone)]
 pub(super) struct Place {
     directory: Arc<OwnedFd>,
+    /// The path in the tree that led there.
+    parent: Arc<[u8]>,
     name: Vec<u8>,
 }
 
 impl Place {
     /// The same directory's place called `name`, which is one component.
     pub(super) fn beside(&self, name: Vec<u8>) -> Place {
-        Place { directory: Arc::clone(&self.directory), name }
+        let (directory, parent) = (Arc::clone(&self.directory), Arc::clone(&self.parent));
+        Place { directory, parent, name }
     }
 
     pub(super) fn name(&self) -> &[u8] {
         &self.name
+    }
+
+    /// The path in the tree that led to its directory, when it was opened.
+    pub(super) fn parent(&self) -> &[u8] {
+        &self.parent
     }
 
     /// What stands here; `None` when nothing does.

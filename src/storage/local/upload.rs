@@ -2,6 +2,7 @@
 
 use super::{
     LocalOptions,
+    book::{Page, Scribe},
     hidden::is_hidden,
     listing,
     new_file::{Claim, NewFile},
@@ -22,6 +23,7 @@ pub(super) fn create(
     path: &VirtualPath,
     start: Start,
     options: LocalOptions,
+    scribe: &Scribe,
 ) -> Result<Box<dyn Upload>> {
     match start {
         Start::Fresh | Start::At(0) if options.in_place => {
@@ -33,15 +35,15 @@ pub(super) fn create(
             }
         }
         Start::Fresh | Start::At(0) => {
-            NewFile::create(root.place_behind_links(path)?, Claim::Replace, options)
+            NewFile::create(root.place_behind_links(path)?, Claim::Replace, options, scribe)
         }
-        Start::Unique => NewFile::create(root.place(path)?, Claim::IfFree, options),
+        Start::Unique => NewFile::create(root.place(path)?, Claim::IfFree, options, scribe),
         Start::At(n) => InPlace::open(root, path, Keep::First(n), options),
         Start::Over(n) => InPlace::open(root, path, Keep::Around(n), options),
         Start::End => match InPlace::open(root, path, Keep::All, options) {
             // Two nodes may both find nothing: the second then must not replace the first's file.
             Err(StorageError::NotFound) => {
-                NewFile::create(root.place_behind_links(path)?, Claim::IfFree, options)
+                NewFile::create(root.place_behind_links(path)?, Claim::IfFree, options, scribe)
             }
             other => other,
         },
@@ -92,7 +94,8 @@ impl InPlace {
         }
         let mode = 0o666 & !options.umask_octal;
         let file = place.make_file(mode)?;
-        let made = Some(Provisional::at(place));
+        // It is the name that was asked for: no other server may remove it.
+        let made = Some(Provisional::at(place, None));
         set_mode(&file, mode)?;
         Ok(Box::new(InPlace { file, cut_to: Some(0), made, options }))
     }
@@ -147,11 +150,13 @@ impl Upload for InPlace {
 pub(super) struct Provisional {
     place: Place,
     kept: bool,
+    /// Where the book tells of it.
+    page: Option<Page>,
 }
 
 impl Provisional {
-    pub(super) fn at(place: Place) -> Provisional {
-        Provisional { place, kept: false }
+    pub(super) fn at(place: Place, page: Option<Page>) -> Provisional {
+        Provisional { place, kept: false, page }
     }
 
     pub(super) fn exchange(&mut self, target: &Place, claim: Claim) -> Result<()> {
@@ -166,8 +171,12 @@ impl Provisional {
 
 impl Drop for Provisional {
     fn drop(&mut self) {
-        if !self.kept {
-            let _ = self.place.remove_file(); // nobody is left to hear of it
+        let removed = if self.kept { Ok(()) } else { self.place.remove_file() };
+        // Nobody is left to hear of an error, but the next server may have more luck.
+        if let (Err(error), Some(page)) = (removed, &mut self.page)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            page.stays();
         }
     }
 }

@@ -175,6 +175,13 @@ pub const ROWS: &[Setting] = &[
         set: |config, value| put(&mut config.pid_file, unless_empty(value, path)),
     },
     Setting {
+        key: "state_directory",
+        kind: "path",
+        default: r#""/var/lib/fxpd""#,
+        about: "Where the server keeps what the next one must know; empty for nowhere.",
+        set: |config, value| put(&mut config.state_directory, unless_empty(value, path)),
+    },
+    Setting {
         key: "log",
         kind: "auto|stderr|syslog",
         default: r#""auto""#,
