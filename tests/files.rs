@@ -4,10 +4,11 @@
 use crate::{ftp::Ftp, peer, site::Site};
 use fxpd::{LocalOptions, Representation};
 use openssl::ssl::SslStream;
-use rustix::fs::{CWD, Mode, mkfifoat};
+use rustix::fs::{CWD, Mode, inotify, mkfifoat};
 use std::{
     fs::{self, File, Permissions},
     io::Write,
+    mem::MaybeUninit,
     net::{Shutdown, TcpStream},
     os::unix::fs::{PermissionsExt, symlink},
     time::{Duration, UNIX_EPOCH},
@@ -335,6 +336,37 @@ fn a_fifo_holds_nobody_up() {
     ftp.says("MFMT 20200102030405 fifo", 213);
     assert_eq!(mode(&site, "fifo"), 0o600);
     assert_eq!(site.names(), ["fifo"]);
+}
+
+#[test]
+fn what_is_recorded_of_an_entry_is_changed_without_opening_it() {
+    let site = Site::start();
+    mkfifoat(CWD, site.path("fifo"), Mode::from_raw_mode(0o666)).unwrap();
+    site.put("file", b"hello");
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+    for name in ["fifo", "file"] {
+        inotify::add_watch(&watch, site.path(name), inotify::WatchFlags::OPEN).unwrap();
+    }
+    let was_opened = || {
+        let mut space = [MaybeUninit::uninit(); 512];
+        inotify::Reader::new(&watch, &mut space).next().is_ok()
+    };
+    let mut ftp = site.login("ann");
+    for name in ["fifo", "file"] {
+        for (command, code) in [
+            ("SITE CHMOD 600", 200),
+            ("MFMT 20200102030405", 213),
+            ("MFF Modify=20200102030406;UNIX.mode=640;", 213),
+            ("SITE UTIME 20200102030407", 200),
+        ] {
+            ftp.says(&format!("{command} {name}"), code);
+            assert!(!was_opened(), "{command} {name}");
+        }
+        assert_eq!(mode(&site, name), 0o640);
+    }
+    assert!(ftp.says("MDTM file", 213).ends_with("20200102030407"));
+    ftp.download("RETR file");
+    assert!(was_opened(), "then the test sees nothing");
 }
 
 #[test]

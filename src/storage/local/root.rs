@@ -81,14 +81,18 @@ impl Root {
             last_access: Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT },
             last_modification: Timespec { tv_sec: seconds, tv_nsec: nanos.into() },
         };
-        Ok(fs::futimens(self.open_to_change(path)?, &times)?)
+        let entry = self.look_at(path)?;
+        let set = fs::utimensat(fs::CWD, way_to(&entry), &times, AtFlags::empty());
+        set.map_err(without_a_way)
     }
 
     /// Sets the permission bits, and leaves those above them alone.
     pub(super) fn set_mode(&self, path: &VirtualPath, mode: u32) -> io::Result<()> {
-        let entry = self.open_to_change(path)?;
+        let entry = self.look_at(path)?;
         let above = fs::fstat(&entry)?.st_mode & 0o7000;
-        Ok(fs::fchmod(&entry, Mode::from_raw_mode(above | mode & 0o777))?)
+        let mode = Mode::from_raw_mode(above | mode & 0o777);
+        let set = fs::chmodat(fs::CWD, way_to(&entry), mode, AtFlags::empty());
+        set.map_err(without_a_way)
     }
 
     /// What the file system of a directory has left for those without privilege.
@@ -97,9 +101,10 @@ impl Root {
         Ok(free.f_bavail.saturating_mul(free.f_frsize))
     }
 
-    /// By handle, for what acts on names would follow links out of the tree.
-    fn open_to_change(&self, path: &VirtualPath) -> io::Result<OwnedFd> {
-        self.resolve(path.as_bytes(), OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
+    /// A handle of what shall be changed, for what acts on names would follow links out of the tree.
+    /// Nothing is opened: some devices do something when they are.
+    fn look_at(&self, path: &VirtualPath) -> io::Result<OwnedFd> {
+        self.resolve(path.as_bytes(), OFlags::PATH)
     }
 
     /// Where the entry `path` stands, itself not followed. The top has no place.
@@ -178,10 +183,18 @@ const MAX_LINKS: usize = 16;
 /// Tries to resolve a path while others rename.
 const MAX_TRIES: usize = 32;
 
-/// Where a file that we have open is found without a name. To link it by its descriptor alone takes
-/// a privilege.
+/// Where what we have a handle of is found without a name. To link it by its descriptor alone takes
+/// a privilege, and to change its mode takes Linux 6.6.
 fn way_to(file: &impl AsRawFd) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// What we have a handle of is there; what may be missing is the way to it.
+fn without_a_way(error: Errno) -> io::Error {
+    match error {
+        Errno::NOENT => io::Error::other("nothing is mounted at /proc"),
+        other => other.into(),
+    }
 }
 
 /// A socket, or a FIFO that nobody reads, refuses to be opened.
