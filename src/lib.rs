@@ -47,6 +47,7 @@
 //!   `sys/programs.rs`.
 //! - **What C may call** is in `capi/border.rs`, declared in `include/fxpd.h`.
 //! - **Memory that is free** is given back by `auth/work_area.rs` and `sys/memory.rs`.
+//! - **What is unsafe** stands in `sys/raw.rs`, safe to call, and at the border to C.
 //!
 //! # Embedding a server
 //! ```

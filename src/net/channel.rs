@@ -105,9 +105,9 @@ impl Channel {
     /// Gives the client one more TLS 1.3 ticket with the next write, for its next data connection:
     /// some use a ticket once, and two from the handshake do not last.
     pub fn send_ticket_with_next_write(&mut self) {
-        if let Some(ssl) = self.stream.ssl() {
+        if let Some(tls) = self.stream.tls_layer() {
             // TLS 1.2 has no such thing, and needs none: its session serves again and again.
-            let _ = libssl::send_ticket_with_next_write(ssl);
+            let _ = libssl::send_ticket_with_next_write(tls);
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::{
     net::{Certificate, Identity, NetError, Stream, TlsError, TlsFloor, Wait, tls},
     proto::{Fingerprint, TlsRole},
-    sys::openssl as libssl,
+    sys::openssl::{self as libssl, Ticket},
 };
 use crossbeam_channel::{Receiver, Sender};
 use openssl::{
-    ssl::{Ssl, SslContext, SslSession, SslSessionCacheMode, SslVerifyMode, SslVersion},
+    ssl::{Ssl, SslContext, SslSessionCacheMode, SslVerifyMode, SslVersion},
     x509::{X509VerifyResult, verify::X509CheckFlags},
 };
 use std::{
@@ -29,8 +29,8 @@ pub struct Presented {
 /// A client's TLS for one control connection and its data connections.
 pub struct Connector {
     context: SslContext,
-    fresh: Receiver<SslSession>,
-    last: Option<SslSession>,
+    fresh: Receiver<Ticket>,
+    last: Option<Ticket>,
 }
 
 /// How many tickets are kept for data connections to come.
@@ -55,13 +55,13 @@ impl Connector {
         if let Some(identity) = identity {
             tls::show(&mut builder, identity)?;
         }
-        let (sender, fresh): (Sender<SslSession>, _) = crossbeam_channel::bounded(MAX_TICKETS);
+        let (sender, fresh): (Sender<Ticket>, _) = crossbeam_channel::bounded(MAX_TICKETS);
         builder.set_session_cache_mode(
             SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL_STORE,
         );
-        builder.set_new_session_callback(move |_, session| {
-            let _ = sender.try_send(session); // full: there are enough
-        });
+        libssl::keep_tickets(&mut builder, move |ticket| {
+            let _ = sender.try_send(ticket); // full: there are enough
+        })?;
         Ok(Connector { context: builder.build(), fresh, last: None })
     }
 
@@ -107,11 +107,11 @@ impl Connector {
         let mut ssl = Ssl::new(&self.context)?;
         ssl.set_verify(SslVerifyMode::NONE);
         // A TLS 1.3 ticket is best used once; a TLS 1.2 session serves for ever.
-        if let Ok(session) = self.fresh.try_recv() {
-            self.last = Some(session);
+        if let Ok(ticket) = self.fresh.try_recv() {
+            self.last = Some(ticket);
         }
-        if let Some(session) = &self.last {
-            libssl::offer_session(&mut ssl, session)?;
+        if let Some(ticket) = &self.last {
+            libssl::offer_ticket(&mut ssl, ticket)?;
         }
         let stream = tls::handshake(ssl, socket, TlsRole::Connect, wait)?;
         let shown = stream.tls().and_then(|facts| facts.peer);

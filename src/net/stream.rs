@@ -208,6 +208,14 @@ impl Stream {
         }
     }
 
+    /// The same with what it stands on, for those who have it do more.
+    pub(super) fn tls_layer(&mut self) -> Option<&mut SslStream<Wire>> {
+        match &mut self.layer {
+            Layer::Clear(_) => None,
+            Layer::Tls(stream) => Some(stream),
+        }
+    }
+
     /// The socket below.
     pub fn socket(&self) -> &TcpStream {
         match &self.layer {

@@ -1,22 +1,19 @@
 //! What whoever started this process has handed to it: sockets, and a service manager's wishes.
-//! The one place that takes descriptors by their number, and variables out of the environment.
-//!
-//! Both are only sound before there is a second thread, which is looked up and not believed.
-#![allow(unsafe_code)]
+//! Descriptors are taken by their number, and variables out of the environment, before there is a
+//! second thread, which is looked up and not believed.
 
+use crate::sys::raw::{close_on_exec, take_handed, take_variable};
 use rustix::{
     fs::fstat,
-    io::{FdFlags, fcntl_setfd},
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
 };
 use socket2::{Domain, SockRef, Socket, Type};
 use std::{
-    env,
     ffi::OsString,
     fs::{self, File},
     io,
     net::{TcpListener, TcpStream},
-    os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
     process,
     time::Duration,
 };
@@ -75,18 +72,18 @@ impl Inherited {
     /// To be called first of all. An error when a second thread runs already, when what
     /// `LISTEN_FDS` counts is not there or no TCP socket, or without `/dev/null`.
     pub fn take() -> io::Result<Inherited> {
-        keep_from_children()?;
         let pid = Some(process::id().to_string());
-        let listen_pid = take_variable("LISTEN_PID")?;
-        let count = take_variable("LISTEN_FDS")?;
-        let names = take_variable("LISTEN_FDNAMES")?.unwrap_or_default();
-        let watchdog_pid = take_variable("WATCHDOG_PID")?;
-        let watchdog = take_variable("WATCHDOG_USEC")?;
-        let notify_socket = take_variable_raw("NOTIFY_SOCKET")?;
+        let listen_pid = take_text("LISTEN_PID")?;
+        let count = take_text("LISTEN_FDS")?;
+        let names = take_text("LISTEN_FDNAMES")?.unwrap_or_default();
+        let watchdog_pid = take_text("WATCHDOG_PID")?;
+        let watchdog = take_text("WATCHDOG_USEC")?;
+        let notify_socket = take_variable("NOTIFY_SOCKET")?;
         let mut sockets = match count {
             Some(count) if listen_pid == pid => handed(&count, &names)?,
             _ => Vec::new(),
         };
+        keep_from_children()?; // behind the sockets: what exec closes was not handed over
         if sockets.is_empty() {
             sockets.extend(standard_input()?);
         }
@@ -116,35 +113,14 @@ fn keep_from_children() -> io::Result<()> {
     for entry in fs::read_dir("/proc/self/fd")? {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.parse::<RawFd>().ok());
-        let Some(number) = number.filter(|number| *number > LAST_STANDARD) else { continue };
-        // SAFETY: the number is used for this one call, which neither reads, closes nor moves what
-        // it stands for; one that is closed by now is refused by the system.
-        let fd = unsafe { BorrowedFd::borrow_raw(number) };
-        let _ = fcntl_setfd(fd, FdFlags::CLOEXEC); // such as the directory that was just read
+        let _ = number.map(close_on_exec); // such as the directory that was just read
     }
     Ok(())
 }
 
-/// Standard error.
-const LAST_STANDARD: RawFd = 2;
-
-fn take_variable(name: &str) -> io::Result<Option<String>> {
-    Ok(take_variable_raw(name)?.and_then(|value| value.into_string().ok()))
-}
-
-fn take_variable_raw(name: &str) -> io::Result<Option<OsString>> {
-    let Some(value) = env::var_os(name) else { return Ok(None) };
-    demand_one_thread()?;
-    // SAFETY: this is the only thread of the process, so nobody reads the environment meanwhile.
-    unsafe { env::remove_var(name) };
-    Ok(Some(value))
-}
-
-fn demand_one_thread() -> io::Result<()> {
-    match fs::read_dir("/proc/self/task")?.count() {
-        1 => Ok(()),
-        count => Err(io::Error::other(format!("{count} threads run already"))),
-    }
+/// A variable out of the environment, if it is text.
+fn take_text(name: &str) -> io::Result<Option<String>> {
+    Ok(take_variable(name)?.and_then(|value| value.into_string().ok()))
 }
 
 fn handed(count: &str, names: &str) -> io::Result<Vec<HandedSocket>> {
@@ -155,26 +131,12 @@ fn handed(count: &str, names: &str) -> io::Result<Vec<HandedSocket>> {
     }
     let mut names = names.split(':').filter(|name| !name.is_empty()).map(str::to_owned);
     let socket = |number| {
-        let fd = own(number)?;
-        let Some(socket) = tcp(fd)? else {
+        let Some(socket) = tcp(take_handed(number)?)? else {
             return Err(io::Error::other(format!("descriptor {number} is no TCP socket")));
         };
         Ok(HandedSocket { socket, origin: Origin::ListenFds(names.next()) })
     };
     (FIRST_HANDED..FIRST_HANDED + count).map(socket).collect()
-}
-
-fn own(number: RawFd) -> io::Result<OwnedFd> {
-    demand_one_thread()?;
-    if fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_err() {
-        return Err(io::Error::other(format!("descriptor {number} was not handed over")));
-    }
-    // SAFETY: the descriptor is open. No other part of the process owns it: LISTEN_PID says that
-    // this very process was started with it, so its number was taken before the first line ran,
-    // and the variables that lead here are gone once read. No other thread can close it meanwhile.
-    let fd = unsafe { OwnedFd::from_raw_fd(number) };
-    fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
-    Ok(fd)
 }
 
 fn standard_input() -> io::Result<Option<HandedSocket>> {

@@ -2,36 +2,34 @@
 //!
 //! glibc keeps much, in an arena for each of many threads: a crowd that has come and gone would be
 //! remembered for ever. Others give back by themselves.
-#![allow(unsafe_code)]
+
+#[cfg(target_env = "gnu")]
+use crate::sys::raw;
+use std::io;
 
 /// Has malloc(3) keep less of what is freed, in all of this process: for programs that serve and
-/// little else. To be called before the first thread is made.
+/// little else. To be called before the first thread is made; an error when a second one runs already.
 ///
 /// There will be an arena for each processor at most, and what is larger than 128 KiB comes from the
 /// system and goes back to it at once, whatever was freed before.
-pub fn spare_memory() {
+pub fn spare_memory() -> io::Result<()> {
     #[cfg(target_env = "gnu")]
     {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let arenas = i32::try_from(processors).unwrap_or(i32::MAX);
-        for (parameter, value) in [
+        raw::set_malloc(&[
             (libc::M_ARENA_MAX, arenas),
             // Both begin with this, and grow with what is freed unless they are set.
             (libc::M_MMAP_THRESHOLD, 128 << 10),
             (libc::M_TRIM_THRESHOLD, 128 << 10),
-        ] {
-            // SAFETY: mallopt takes two numbers and locks what they change.
-            unsafe { libc::mallopt(parameter, value) };
-        }
+        ])?;
     }
+    Ok(())
 }
 
 /// Gives back what was freed and kept. For when nothing else is to be done: it looks at all of it,
 /// which takes some microseconds.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: malloc_trim takes no pointer, frees nothing that is in use, and locks what it looks at.
-    unsafe {
-        libc::malloc_trim(0);
-    }
+    raw::trim_malloc();
 }

@@ -1,5 +1,6 @@
 //! The operating system, thinly: waiting, sockets, some calls of libssl, what a process is started
-//! with, what it hands to another, whose programs it starts, and what a thread gives up.
+//! with, what it hands to another, whose programs it starts, and what a thread gives up. All that is
+//! unsafe is in `raw`.
 
 pub mod crowd;
 pub mod handoff;
@@ -10,6 +11,7 @@ pub mod memory;
 pub mod openssl;
 pub mod poll;
 pub mod programs;
+mod raw;
 pub mod seccomp;
 pub mod socket;
 pub mod stop;

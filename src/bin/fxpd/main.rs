@@ -49,7 +49,7 @@ use std::{
 };
 
 fn main() -> ExitCode {
-    fxpd::spare_memory();
+    let _ = fxpd::spare_memory(); // with more of it the server serves as well
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     match options::parse(&args).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
