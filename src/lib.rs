@@ -46,7 +46,8 @@
 //! - **A program behind an upload** is run by `bin/fxpd/hook_run.rs`, as who the account is by
 //!   `sys/programs.rs`.
 //! - **What C may call** is in `capi/border.rs`, declared in `include/fxpd.h`.
-//! - **Memory that is free** is given back by `auth/work_area.rs` and `sys/memory.rs`.
+//! - **Memory at rest** is given back by `auth/work_area.rs` and `sys/memory.rs`, when `sys/rest.rs` says
+//!   so.
 //! - **What is unsafe** stands in `sys/raw.rs`, safe to call, and at the border to C.
 //!
 //! # Embedding a server

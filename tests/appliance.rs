@@ -9,13 +9,15 @@ mod peer;
 mod site;
 
 use ftp::Ftp;
-use site::Site;
+use site::{PATIENCE, Site};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStderr, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -60,6 +62,22 @@ impl Daemon {
         daemon.address = listening.rsplit(' ').next().unwrap().parse().unwrap();
         daemon.logs("serving");
         daemon
+    }
+
+    /// Waits until all that is in memory of it, as ps(1) shows it, is `most_kib` at most.
+    fn comes_down_to(&self, most_kib: u64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.resident_kib() > most_kib {
+            assert!(Instant::now() < deadline, "{} KiB", self.resident_kib());
+            thread::sleep(Duration::from_millis(20)); // nothing tells
+        }
+        println!("{} KiB", self.resident_kib());
+    }
+
+    fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
     }
 
     /// Waits for a line of the log that holds `what`.
@@ -130,6 +148,23 @@ fn the_check_of_a_configuration_warns_of_such_accounts_and_none_is_made() {
     let refused = fxpd(&words, "pw\n");
     assert!(!refused.status.success());
     assert_eq!(String::from_utf8(refused.stderr).unwrap(), "fxpd: yescrypt is not built in\n");
+}
+
+/// `make footprint` holds the build for size to the same, and measures; this one is for debugging.
+#[test]
+fn at_rest_six_mebibytes_are_in_memory_with_the_systems_libraries() {
+    const MOST_KIB: u64 = 6 << 10;
+    let daemon = Daemon::start();
+    daemon.comes_down_to(MOST_KIB);
+    for _ in 0..2 {
+        let mut ftp = Ftp::connect(daemon.address);
+        ftp.secure();
+        ftp.log_in("ann");
+        assert!(daemon.resident_kib() > MOST_KIB, "{} KiB", daemon.resident_kib());
+        ftp.says("QUIT", 221);
+        drop(ftp);
+        daemon.comes_down_to(MOST_KIB);
+    }
 }
 
 #[test]

@@ -4,12 +4,13 @@
 //! whoever has one may hash. What was filled is kept for the next login, which need not have the
 //! system make every page of it again; and given back when there was none for some seconds.
 
+use crate::sys::rest::Rest;
 use argon2::Block;
 use std::{
     mem,
-    sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Hashes that are computed at a time, on a machine with that many processors.
@@ -66,22 +67,19 @@ fn turns_with(processors: usize) -> usize {
 struct Turns {
     state: Mutex<State>,
     given: Condvar,
-    kept_for: Duration,
+    /// From logins.
+    rest: Arc<Rest>,
 }
 
 struct State {
     free: usize,
     kept: Vec<Vec<Block>>,
-    last_given: Instant,
-    /// Whether a thread looks after what is kept.
-    is_watched: bool,
 }
 
 impl Turns {
     fn new(count: usize, kept_for: Duration) -> Turns {
-        let state =
-            State { free: count, kept: Vec::new(), last_given: Instant::now(), is_watched: false };
-        Turns { state: Mutex::new(state), given: Condvar::new(), kept_for }
+        let state = Mutex::new(State { free: count, kept: Vec::new() });
+        Turns { state, given: Condvar::new(), rest: Rest::new("work areas", kept_for) }
     }
 
     /// Waits for a turn, and returns what is kept for it, if anything is.
@@ -98,39 +96,19 @@ impl Turns {
     fn give(&'static self, blocks: Vec<Block>) {
         let mut state = self.state();
         state.free += 1;
-        state.last_given = Instant::now();
-        if !blocks.is_empty() {
+        let has_filled = !blocks.is_empty();
+        if has_filled {
             state.kept.push(blocks);
         }
-        let wants_watch = !state.kept.is_empty() && !mem::replace(&mut state.is_watched, true);
         drop(state);
         self.given.notify_one();
-        if wants_watch {
-            // A thread of some seconds: nobody else is sure to be awake when they have passed. What
-            // the session's thread has given up it has not either, and does not miss.
-            let watch = thread::Builder::new().name("work areas".into());
-            if watch.stack_size(WATCH_STACK_BYTES).spawn(|| self.watch()).is_err() {
-                self.give_back();
-            }
-        }
-    }
-
-    /// Waits until nobody has hashed for a while.
-    fn watch(&self) {
-        loop {
-            let left = self.kept_for.saturating_sub(self.state().last_given.elapsed());
-            if left.is_zero() {
-                return self.give_back();
-            }
-            thread::sleep(left);
+        if has_filled {
+            self.rest.put_off(|| self.give_back());
         }
     }
 
     fn give_back(&self) {
-        let mut state = self.state();
-        let kept = mem::take(&mut state.kept);
-        state.is_watched = false;
-        drop(state);
+        let kept = mem::take(&mut self.state().kept);
         drop(kept); // now that nobody waits for the lock
     }
 
@@ -140,13 +118,11 @@ impl Turns {
     }
 }
 
-/// It sleeps, and no more.
-const WATCH_STACK_BYTES: usize = 64 << 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crossbeam_channel::bounded;
+    use std::time::Instant;
 
     fn turns(count: usize, kept_for: Duration) -> &'static Turns {
         Box::leak(Box::new(Turns::new(count, kept_for)))
@@ -174,7 +150,7 @@ mod tests {
             turns.take();
             let given = Instant::now();
             turns.give(area());
-            while turns.state().is_watched {
+            while turns.rest.is_awaited() || !turns.state().kept.is_empty() {
                 assert!(given.elapsed() < Duration::from_secs(20), "never");
                 thread::yield_now();
             }

@@ -240,6 +240,7 @@ impl Bound {
         for (connection, at) in self.connections {
             accept::adopt(connection, at, &registry, &threads);
         }
+        threads.rest_if_nobody_is_there(); // starting has taken much
         Ok(Handle::new(self.addresses, registry, acceptors, writer, self.stop_source))
     }
 }

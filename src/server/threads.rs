@@ -7,7 +7,7 @@ use crate::{
         registry::{Guest, Registry},
     },
     session::{Ended, Hangup, Services, Session},
-    sys::memory,
+    sys::{memory, rest::Rest},
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::{
@@ -16,15 +16,22 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 /// Address space for a session's stack; what it does not touch costs nothing.
 const STACK_BYTES: usize = 1 << 20;
 
+/// Without a session for this long, a server is at rest. One that is asked again and again, by few
+/// clients or by who looks whether it is there, never is.
+const REST: Duration = Duration::from_secs(3);
+
 /// Starts the threads of sessions.
 #[derive(Clone)]
 pub struct Threads {
     registry: Arc<Registry>,
+    /// From sessions.
+    rest: Arc<Rest>,
     /// To the thread that starts threads for confined ones, whose own would be confined as well.
     /// Nothing where no login confines a thread. It ends with the last of the server's threads.
     successors: Option<Sender<Wanted>>,
@@ -41,8 +48,9 @@ impl Threads {
     /// `confined`: sessions may have to move to another thread. To be called from one that gives
     /// up nothing.
     pub fn new(registry: Arc<Registry>, confined: bool) -> io::Result<Threads> {
+        let rest = Rest::new("rest", REST);
         if !confined {
-            return Ok(Threads { registry, successors: None });
+            return Ok(Threads { registry, rest, successors: None });
         }
         let (ask, asked) = unbounded::<Wanted>();
         thread::Builder::new().name("successors".into()).spawn(move || {
@@ -56,7 +64,7 @@ impl Threads {
                 let _ = ready.send(started.map(drop)); // the same
             }
         })?;
-        Ok(Threads { registry, successors: Some(ask) })
+        Ok(Threads { registry, rest, successors: Some(ask) })
     }
 
     /// Serves a client that was just accepted. An error means that there is no thread.
@@ -101,9 +109,19 @@ impl Threads {
             Ok(None) => {}
             Err(_) => log::error!("{client}: the session failed by a fault of this program"),
         }
-        if self.registry.sessions() == 0 {
-            // A server at rest keeps nothing of what a crowd took.
-            memory::give_back();
+        self.rest_if_nobody_is_there();
+    }
+
+    /// A server at rest keeps nothing of what a crowd took, or its start.
+    pub fn rest_if_nobody_is_there(&self) {
+        let registry = Arc::downgrade(&self.registry); // nobody waits for the rest of one that ends
+        let is_empty = move || registry.upgrade().is_none_or(|it| it.sessions() == 0);
+        if is_empty() {
+            self.rest.put_off(move || {
+                if is_empty() {
+                    memory::give_back();
+                }
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! The operating system, thinly: waiting, sockets, some calls of libssl, what a process is started
-//! with, what it hands to another, whose programs it starts, and what a thread gives up. All that is
-//! unsafe is in `raw`.
+//! with, what it hands to another, whose programs it starts, what a thread gives up, and what a process
+//! at rest does. All that is unsafe is in `raw`.
 
 pub mod crowd;
 pub mod handoff;
@@ -12,6 +12,7 @@ pub mod openssl;
 pub mod poll;
 pub mod programs;
 mod raw;
+pub mod rest;
 pub mod seccomp;
 pub mod socket;
 pub mod stop;

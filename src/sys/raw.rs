@@ -13,9 +13,15 @@ use openssl::{
 };
 use std::{
     env,
-    ffi::{OsString, c_int, c_uchar, c_uint},
-    fs, io,
-    os::fd::{FromRawFd, OwnedFd, RawFd},
+    ffi::{OsString, c_int, c_uchar, c_uint, c_void},
+    fs::{self, File},
+    io,
+    ops::Range,
+    os::{
+        fd::{FromRawFd, OwnedFd, RawFd},
+        unix::fs::FileExt,
+    },
+    slice,
     sync::{
         LazyLock,
         atomic::{AtomicU64, Ordering},
@@ -164,12 +170,128 @@ pub fn trim_malloc() {
     unsafe { libc::malloc_trim(0) };
 }
 
+/// Code and constants of this program and its libraries, as they are in memory: pages of their files
+/// that nobody writes to.
+pub struct Constants(());
+
+/// Bits of /proc/PID/pagemap for a page that is in memory, or was until it went to swap space, and for
+/// one that is a file's.
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+const OF_FILE: u64 = 1 << 61;
+
+impl Constants {
+    /// An error when some are not as in their files: whoever moves code to huge pages, or patches it,
+    /// has put something else in their place. Kernels of small devices may be built without the means
+    /// to look (`CONFIG_PROC_PAGE_MONITOR`); there the headers of the program are believed.
+    pub fn find() -> io::Result<Constants> {
+        let pages = match File::open("/proc/self/pagemap") {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Constants(())),
+            Err(error) => return Err(error),
+        };
+        let mut segments = Vec::new();
+        for_constant_segments(&mut |segment| segments.push(segment));
+        for segment in segments {
+            let mut entries = vec![0; segment.len() / page_bytes() * 8];
+            pages.read_exact_at(&mut entries, (segment.start / page_bytes() * 8) as u64)?;
+            let (entries, _) = entries.as_chunks::<8>();
+            for entry in entries.iter().map(|entry| u64::from_ne_bytes(*entry)) {
+                let is_as_in_file = entry & PRESENT == 0 || entry & OF_FILE != 0;
+                if entry & SWAPPED != 0 || !is_as_in_file {
+                    return Err(io::Error::other("code or constants are not as in their file"));
+                }
+            }
+        }
+        Ok(Constants(()))
+    }
+
+    /// Has the kernel take them out of this process, and bring back from its page cache what is used
+    /// again: 64 KiB at a time, without reading it anew if it is still there.
+    pub fn let_go(&self) {
+        for_constant_segments(&mut |segment| {
+            // SAFETY: the pages are those of a file, which the kernel or the dynamic linker has mapped
+            // privately and not for writing, and which stay mapped during the call. Whoever uses one, on
+            // any thread and at this very moment, gets the same bytes from the file again; the kernel
+            // itself takes such pages, at any time, when it is short of memory. Bytes would be lost where
+            // somebody had written. The linker does so in objects with text relocations, which are passed
+            // over; `find` has seen nothing of others; and who begins later, as a debugger does, changes
+            // code behind this program's back. Pages that are locked are refused, and those of the vDSO
+            // are the kernel's, which shows them again.
+            unsafe {
+                libc::madvise(segment.start as *mut c_void, segment.len(), libc::MADV_DONTNEED)
+            };
+        });
+    }
+}
+
+type Visitor<'a> = &'a mut dyn FnMut(Range<usize>);
+
+/// Shows the whole pages of all constant segments, by address. No library is unloaded meanwhile, and the
+/// visitor must not load one.
+fn for_constant_segments(mut visitor: Visitor<'_>) {
+    // SAFETY: the callback gets the visitor that it expects, which lives until all calls are over.
+    unsafe { libc::dl_iterate_phdr(Some(visit_object), (&raw mut visitor).cast()) };
+}
+
+/// The callback of dl_iterate_phdr(3).
+unsafe extern "C" fn visit_object(
+    info: *mut libc::dl_phdr_info,
+    _: usize,
+    visitor: *mut c_void,
+) -> c_int {
+    // SAFETY: the linker passes an object that stays loaded during this call, and what
+    // `for_constant_segments` gave it, which nobody else uses meanwhile.
+    let (info, visitor) = unsafe { (&*info, &mut *visitor.cast::<Visitor<'_>>()) };
+    if info.dlpi_phdr.is_null() {
+        return 0;
+    }
+    // SAFETY: as many headers stand there, for as long as the object is loaded.
+    let headers = unsafe { slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+    let base = info.dlpi_addr as usize;
+    let dynamic = headers.iter().find(|header| header.p_type == libc::PT_DYNAMIC).map(|header| {
+        let (at, bytes) = (base.wrapping_add(header.p_vaddr as usize), header.p_memsz as usize);
+        // SAFETY: the object's dynamic section is there, words in pairs, and is written while the object
+        // is loaded and before anybody is shown it.
+        unsafe { slice::from_raw_parts(at as *const [usize; 2], bytes / size_of::<[usize; 2]>()) }
+    });
+    if dynamic.is_some_and(has_text_relocations) {
+        return 0;
+    }
+    let page = page_bytes();
+    for header in headers.iter().filter(|header| header.p_type == libc::PT_LOAD) {
+        let is_of_file = header.p_memsz == header.p_filesz;
+        let start = base.wrapping_add(header.p_vaddr as usize);
+        // A page that a segment has a part of may be another's as well.
+        let end = start.wrapping_add(header.p_filesz as usize) / page * page;
+        let start = start.next_multiple_of(page);
+        if header.p_flags & libc::PF_W == 0 && is_of_file && start < end {
+            visitor(start..end);
+        }
+    }
+    0
+}
+
+/// Whether the linker writes to the object's code (`DT_TEXTREL`, `DF_TEXTREL`).
+fn has_text_relocations(dynamic: &[[usize; 2]]) -> bool {
+    const DT_NULL: usize = 0;
+    const DT_TEXTREL: usize = 22;
+    const DT_FLAGS: usize = 30;
+    const DF_TEXTREL: usize = 4;
+    let mut entries = dynamic.iter().take_while(|[tag, _]| *tag != DT_NULL);
+    entries.any(|[tag, value]| *tag == DT_TEXTREL || *tag == DT_FLAGS && value & DF_TEXTREL != 0)
+}
+
+fn page_bytes() -> usize {
+    // SAFETY: sysconf takes a number and tells one, which is there on every Linux.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use openssl::ssl::{Ssl, SslMethod, SslSessionCacheMode, SslVersion};
     use std::{
-        fs::File,
         os::{fd::AsRawFd, unix::net::UnixStream},
         sync::mpsc,
         thread,
@@ -177,15 +299,19 @@ mod tests {
 
     #[test]
     fn what_takes_a_lonely_thread_is_refused_to_one_of_several() {
-        // The other is the one that waits for this test.
         let refused = |error: io::Error| assert!(error.to_string().contains("threads run already"));
-        let file = File::open("/proc/self/maps").unwrap();
-        refused(take_handed(file.as_raw_fd()).unwrap_err());
-        refused(take_variable("PATH").unwrap_err());
-        #[cfg(target_env = "gnu")]
-        refused(set_malloc(&[(libc::M_TRIM_THRESHOLD, 128 << 10)]).unwrap_err());
-        assert!(env::var_os("PATH").is_some());
-        assert!(take_variable("FXPD_NOBODY_SETS_THIS").unwrap().is_none());
+        let (hold, held) = mpsc::channel::<()>();
+        thread::scope(move |scope| {
+            scope.spawn(move || held.recv());
+            let file = File::open("/proc/self/maps").unwrap();
+            refused(take_handed(file.as_raw_fd()).unwrap_err());
+            refused(take_variable("PATH").unwrap_err());
+            #[cfg(target_env = "gnu")]
+            refused(set_malloc(&[(libc::M_TRIM_THRESHOLD, 128 << 10)]).unwrap_err());
+            assert!(env::var_os("PATH").is_some());
+            assert!(take_variable("FXPD_NOBODY_SETS_THIS").unwrap().is_none());
+            drop(hold);
+        });
     }
 
     #[test]
@@ -193,6 +319,40 @@ mod tests {
         assert!(close_on_exec(RawFd::MAX).is_err());
         assert!(close_on_exec(STANDARD_ERROR).is_ok());
         assert_eq!(descriptor_flags(STANDARD_ERROR, None).unwrap() & libc::FD_CLOEXEC, 0);
+    }
+
+    #[test]
+    fn constants_are_as_in_their_files_and_there_again_when_they_are_used() {
+        static CONSTANT: [u8; 1 << 16] = [7; 1 << 16];
+        let constants = Constants::find().unwrap();
+        let (mut segments, mut bytes) = (0, 0);
+        for_constant_segments(&mut |segment| {
+            segments += 1;
+            bytes += segment.len();
+        });
+        assert!(segments > 5 && bytes > 1 << 20, "{segments} segments of {bytes} bytes");
+        for _ in 0..100 {
+            constants.let_go();
+            assert!(CONSTANT.iter().all(|byte| *byte == 7));
+        }
+        // As a debugger writes.
+        let memory = File::options().write(true).open("/proc/self/mem").unwrap();
+        memory.write_at(&[7], &raw const CONSTANT[1 << 15] as u64).unwrap();
+        assert!(Constants::find().is_err());
+        constants.let_go();
+        assert!(Constants::find().is_ok());
+    }
+
+    #[test]
+    fn objects_with_text_relocations_are_told_from_others() {
+        for (dynamic, has) in [
+            (&[[1, 1], [22, 0], [0, 0]][..], true),
+            (&[[30, 4], [0, 0]], true),
+            (&[[30, 8], [0, 0], [22, 0]], false),
+            (&[], false),
+        ] {
+            assert_eq!(has_text_relocations(dynamic), has, "{dynamic:?}");
+        }
     }
 
     /// A context whose ends need no certificate.
