@@ -140,7 +140,8 @@ impl Probe {
         let mut running = Running::start(&mut command);
         let output = BufReader::new(child(&mut running).stdout.take().unwrap());
         let (tell, lines) = mpsc::channel();
-        thread::spawn(move || output.lines().try_for_each(|line| tell.send(line.unwrap())));
+        let reader = thread::Builder::new();
+        reader.spawn(move || output.lines().try_for_each(|line| tell.send(line.unwrap()))).unwrap();
         assert_eq!(lines.recv_timeout(PATIENCE).unwrap(), "60 seconds, no error: ''");
         let told = lines.recv_timeout(PATIENCE).unwrap();
         let words: Vec<&str> = told.split(' ').collect();
