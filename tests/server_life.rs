@@ -19,7 +19,7 @@ use std::{
     fs::{self, File},
     io::Write,
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc::channel},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -308,12 +308,33 @@ impl Authenticator for Faulty {
     }
 }
 
-fn serve_memory(files: Memory) -> Handle {
+fn in_memory(files: Memory) -> Builder {
     let identity = Identity::self_signed(&["localhost"]).unwrap();
-    let builder = Builder::new(identity, Faulty, files)
+    Builder::new(identity, Faulty, files)
         .settings(Settings { passive_ports: 0..=0, ..Settings::default() })
-        .listen("127.0.0.1:0".parse().unwrap(), Listen::Explicit);
-    builder.bind().unwrap().start().unwrap()
+        .listen("127.0.0.1:0".parse().unwrap(), Listen::Explicit)
+}
+
+fn serve_memory(files: Memory) -> Handle {
+    in_memory(files).bind().unwrap().start().unwrap()
+}
+
+#[test]
+fn a_stop_returns_when_the_last_record_has_been_told() {
+    let (tell, told) = channel();
+    let files = Memory::new();
+    files.put("home", "/a", b"hello");
+    let server = in_memory(files).on_transfer(move |record| {
+        thread::sleep(Duration::from_millis(300)); // whoever hears of it may take its time
+        tell.send(record.bytes).unwrap();
+    });
+    let server = server.bind().unwrap().start().unwrap();
+    let mut ftp = Ftp::connect(server.addresses()[0]);
+    ftp.secure();
+    ftp.log_in("ann");
+    ftp.download("RETR a");
+    server.shutdown();
+    assert_eq!(told.try_recv(), Ok(5));
 }
 
 #[test]
