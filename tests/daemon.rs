@@ -338,8 +338,12 @@ fn five_hundred_visits_leave_nothing_behind() {
         );
         daemon.connect().says("NOOP", 200);
     }
-    let grown = daemon.resident_kib().saturating_sub(warm_kib);
-    assert!(grown < 16 << 10, "{grown} KiB more than {warm_kib}");
+    let grown = || daemon.resident_kib().saturating_sub(warm_kib);
+    // Memory to hash passwords in is kept for a while.
+    while grown() >= 16 << 10 {
+        assert!(Instant::now() < deadline, "{} KiB more than {warm_kib}", grown());
+        thread::sleep(Duration::from_millis(50)); // nothing tells
+    }
     let hidden = fs::read_dir(daemon.path("ann")).unwrap();
     let mut names: Vec<_> = hidden.map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
