@@ -23,6 +23,7 @@ listen = ["$1:0"]
 certificate = "$home/cert.pem"
 key = "$home/key.pem"
 users = "$home/passwd"
+state_directory = "$home/state"
 anonymous = "$home/files"
 tls = "optional"
 max_sessions_per_address = 1000

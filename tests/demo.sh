@@ -23,6 +23,7 @@ listen = ["$2:$port"]
 certificate = "$home/cert.pem"
 key = "$home/key.pem"
 users = "$home/passwd"
+state_directory = "$home/state"
 transfer_log = "$home/xferlog"
 CONF
 }

@@ -55,7 +55,8 @@ class Server:
         config = self.home / "fxpd.conf"
         config.write_text(
             f"listen = ['127.0.0.1:0']\ncertificate = '{cert}'\nkey = '{key}'\n"
-            f"users = '{passwd}'\nmax_sessions_per_address = 500\n"
+            f"users = '{passwd}'\nstate_directory = '{self.home}/state'\n"
+            f"max_sessions_per_address = 500\n"
             f"max_sessions_per_account = 500\nidle_timeout_s = 600\n")
         self.process = subprocess.Popen(
             [program, "-c", str(config)], stderr=subprocess.PIPE, text=True)
