@@ -193,6 +193,12 @@ fn logrotate_moves_the_transfer_log_and_the_server_goes_on_in_a_new_one() {
     ftp.secure();
     ftp.log_in("ann");
     ftp.upload("STOR one", b"1");
+    let names = |name: &str| {
+        let text = fs::read_to_string(home.path(name)).unwrap();
+        text.lines().map(|line| line.split(' ').nth(8).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // An empty log is not moved, and nobody told.
+    crate::started::wait_until("the first record", || !names("xferlog").is_empty());
     // The file as it is, but for places, and for a user that need not exist here.
     let rules = fs::read_to_string(root().join("etc/fxpd.logrotate")).unwrap();
     let mut changed = rules.clone();
@@ -211,10 +217,6 @@ fn logrotate_moves_the_transfer_log_and_the_server_goes_on_in_a_new_one() {
     home.hears(": reloaded");
     ftp.upload("STOR two", b"2");
     ftp.says("QUIT", 221);
-    let names = |name: &str| {
-        let text = fs::read_to_string(home.path(name)).unwrap();
-        text.lines().map(|line| line.split(' ').nth(8).unwrap().to_owned()).collect::<Vec<_>>()
-    };
     crate::started::wait_until("the second record", || !names("xferlog").is_empty());
     assert_eq!((names("xferlog.1"), names("xferlog")), (vec!["/one".into()], vec!["/two".into()]));
 }
