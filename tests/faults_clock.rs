@@ -16,6 +16,7 @@ use crate::{
     started::{Home, Running, wait_until},
 };
 use jiff::{Zoned, civil::DateTime, tz::TimeZone};
+use openssl::ssl::SslVersion;
 use rustix::process::Signal;
 use std::{
     fs,
@@ -56,7 +57,12 @@ impl Clocked {
     }
 
     fn login(&self) -> Ftp {
-        let mut ftp = Ftp::connect(self.address);
+        self.login_of(Client::any())
+    }
+
+    fn login_of(&self, client: Client) -> Ftp {
+        let mut ftp = Ftp::silent(self.address, client);
+        ftp.hears(220);
         ftp.secure();
         ftp.log_in("ann");
         ftp
@@ -84,8 +90,12 @@ fn variables(clock: &str) -> [(&'static str, String); 3] {
 
 /// Sets the clock in this file by so many days.
 fn set(clock: &Path, days: i32) {
+    set_hours(clock, 24 * days);
+}
+
+fn set_hours(clock: &Path, hours: i32) {
     let next = clock.with_extension("next");
-    fs::write(&next, format!("{days:+}d")).unwrap();
+    fs::write(&next, format!("{hours:+}h")).unwrap();
     fs::rename(&next, clock).unwrap();
 }
 
@@ -227,4 +237,18 @@ fn the_keys_of_tickets_last_for_a_day() {
     wait_until("there are others", || keys() != first);
     let second = keys();
     assert_eq!(keys(), second);
+}
+
+#[test]
+fn a_data_connection_resumes_the_session_of_a_long_day() {
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        let clocked = Clocked::start("data_tls_reuse = 'required'");
+        let mut ftp = clocked.login_of(Client::only(version));
+        for hours in [1, 3, 23] {
+            set_hours(&clocked.home.path("clock"), hours);
+            let name = format!("after-{hours}");
+            ftp.upload(&format!("STOR {name}"), b"hello");
+            assert_eq!(clocked.home.file(&name), b"hello", "{version:?}");
+        }
+    }
 }

@@ -40,6 +40,11 @@ const ALPN_NAMES: [&[u8]; 2] = [b"ftp", b"ftp-data"];
 /// Sessions of TLS 1.2 clients without tickets; beyond them the oldest is forgotten.
 const MAX_KEPT_SESSIONS: i32 = 4096;
 
+/// How long a session can be resumed: a day, which RFC 5246 F.1.4 suggests as the most. After
+/// OpenSSL's two hours, TLS 1.2 would not resume for the data connections of a client that is still
+/// there; TLS 1.3 clients get new tickets meanwhile.
+const SESSION_LASTS_S: u32 = 24 * 60 * 60;
+
 /// The oldest version of TLS that is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsFloor {
@@ -113,6 +118,7 @@ fn showing(identity: &Identity, floor: TlsFloor) -> Result<SslContextBuilder, Tl
     // that take no tickets (curl) stand here, and are resumed by their ids.
     builder.set_session_cache_mode(SslSessionCacheMode::SERVER);
     builder.set_session_cache_size(MAX_KEPT_SESSIONS);
+    libssl::set_session_timeout(&mut builder, SESSION_LASTS_S);
     builder.set_verify(SslVerifyMode::NONE);
     builder.set_alpn_select_callback(|_, offered| {
         let named = |name: &&&[u8]| names(offered).any(|offer| offer == **name);

@@ -20,6 +20,11 @@ pub fn set_session_id_context(
     raw::set_session_id_context(ssl, context)
 }
 
+/// How many seconds after its full handshake a session of the context's connections can be resumed.
+pub fn set_session_timeout(context: &mut SslContextBuilder, seconds: u32) {
+    raw::set_session_timeout(context, seconds);
+}
+
 /// Lets libssl wipe each piece that it has deciphered once it is handed on: its own buffer would
 /// keep a password until something as long comes.
 pub fn wipe_what_was_read(ssl: &mut SslRef) {

@@ -13,7 +13,7 @@ use openssl::{
 };
 use std::{
     env,
-    ffi::{OsString, c_int, c_uchar, c_uint, c_void},
+    ffi::{OsString, c_int, c_long, c_uchar, c_uint, c_void},
     fs::{self, File},
     io,
     ops::Range,
@@ -35,6 +35,7 @@ unsafe extern "C" {
         context: *const c_uchar,
         length: c_uint,
     ) -> c_int;
+    fn SSL_CTX_set_timeout(context: *mut openssl_sys::SSL_CTX, seconds: c_long) -> c_long;
     fn SSL_new_session_ticket(ssl: *mut openssl_sys::SSL) -> c_int;
     fn SSL_set_options(ssl: *mut openssl_sys::SSL, options: u64) -> u64;
 }
@@ -47,6 +48,12 @@ pub fn set_session_id_context(ssl: &mut SslRef, context: &[u8; 16]) -> Result<()
         SSL_set_session_id_context(ssl.as_ptr(), context.as_ptr(), context.len() as c_uint)
     };
     if done == 1 { Ok(()) } else { Err(ErrorStack::get()) }
+}
+
+/// SSL_CTX_set_timeout(3).
+pub fn set_session_timeout(context: &mut SslContextBuilder, seconds: u32) {
+    // SAFETY: the builder owns a live SSL_CTX that nobody else uses yet. The call stores a number.
+    unsafe { SSL_CTX_set_timeout(context.as_ptr(), seconds.into()) };
 }
 
 /// SSL_OP_CLEANSE_PLAINTEXT of OpenSSL 3; a bit without a meaning before.
