@@ -86,7 +86,7 @@ fn receive(
     let mut data = data::open_file(source, "RETR", from, partial.length())?;
     let mut patience = Patience(source.timeout());
     let pace = source.pace().clone();
-    let mut block = vec![0; pace.block_bytes()];
+    let mut block = vec![0; pace.bulk_bytes()];
     loop {
         let count = match data.stream.read(&mut block, &mut patience) {
             Ok(0) => break,

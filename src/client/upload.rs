@@ -73,7 +73,7 @@ fn send(
     let mut data = data::open_file(target, "STOR", to, at)?;
     let mut patience = Patience(target.timeout());
     let pace = target.pace().clone();
-    let mut block = vec![0; pace.block_bytes()];
+    let mut block = vec![0; pace.bulk_bytes()];
     let mut bytes = at;
     loop {
         let read = file.read(&mut block);

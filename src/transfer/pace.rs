@@ -17,8 +17,12 @@ use std::{
 /// The slowest rate there is: below it, hardly anything would move within the deadlines of peers.
 const LEAST_RATE_BYTES_PER_S: u64 = 1024;
 
-/// A block at full speed. Writes of 256 KiB cost a tenth less than writes of a TLS record.
-const BLOCK_BYTES: usize = 256 << 10;
+/// A block at full speed: it is in the processor's caches still when it goes on. With one of 256 KiB an
+/// upload in clear text takes half as much of its time again, and a download under TLS a tenth.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// One that gains nothing by that. With a smaller one an upload under TLS takes a tenth more.
+const BULK_BYTES: usize = 256 << 10;
 
 /// Paced blocks are such a part of a second's bytes, so that bytes flow rather than gush.
 const BLOCKS_PER_S: u64 = 8;
@@ -93,10 +97,19 @@ impl Pace {
 
     /// How much is moved at a time.
     pub fn block_bytes(&self) -> usize {
+        self.bytes_up_to(BLOCK_BYTES)
+    }
+
+    /// The same for what the kernel moves by itself, or TLS gathers record by record.
+    pub fn bulk_bytes(&self) -> usize {
+        self.bytes_up_to(BULK_BYTES)
+    }
+
+    fn bytes_up_to(&self, most: usize) -> usize {
         let paced = self.bytes_per_s().map(|rate| usize::try_from(rate / BLOCKS_PER_S));
         match paced {
-            Some(Ok(bytes)) => bytes.clamp(LEAST_BLOCK_BYTES, BLOCK_BYTES),
-            _ => BLOCK_BYTES,
+            Some(Ok(bytes)) => bytes.clamp(LEAST_BLOCK_BYTES, most),
+            _ => most,
         }
     }
 
@@ -189,6 +202,8 @@ mod tests {
             (rates(&[u64::MAX]), Some(u64::MAX), BLOCK_BYTES),
         ] {
             assert_eq!((pace.bytes_per_s(), pace.block_bytes()), (slowest, block), "{pace:?}");
+            let bulk = if block == BLOCK_BYTES { BULK_BYTES } else { block };
+            assert_eq!(pace.bulk_bytes(), bulk, "{pace:?}");
         }
         let pace = rates(&[1 << 40, 10_000]);
         pace.count(10_000);

@@ -5,7 +5,7 @@ use crate::{
     proto::{DeflateLevel, Representation},
     storage::{Download, StorageError, Upload},
     transfer::{
-        DeflateFault, Hasher, Meter,
+        DeflateFault, Hasher, Meter, Pace,
         ascii::{Decoder, Encoder},
         ways::{Inlet, Outlet},
     },
@@ -70,7 +70,7 @@ fn send_by_kernel(
 ) -> Result<(), TransferError> {
     while let Some(file) = source.descriptor() {
         meter.pace.turn(wait)?;
-        match data.send_file(file, meter.pace.block_bytes(), wait)? {
+        match data.send_file(file, meter.pace.bulk_bytes(), wait)? {
             Some(0) | None => break,
             Some(count) => meter.count(count),
         }
@@ -144,13 +144,15 @@ pub fn receive(
     } else {
         data.move_in_bulk();
     }
+    let pace = meter.pace;
+    let block_bytes = if data.is_tls() { Pace::bulk_bytes } else { Pace::block_bytes };
     let mut inlet = Inlet::new(data, coding.deflate);
     let (mut block, mut text) = (Vec::new(), Vec::new());
     let mut decoder = Decoder::default();
     let mut ended = Ok(false);
     while let Ok(false) = ended {
-        meter.pace.turn(wait)?;
-        block.resize(meter.pace.block_bytes(), 0);
+        pace.turn(wait)?;
+        block.resize(block_bytes(pace), 0);
         let (filled, outcome) = fill(&mut block, &mut inlet, meter, wait);
         match coding.representation {
             Representation::Image => write(target, &block[..filled])?,
