@@ -217,6 +217,16 @@ impl Ftp {
         self.hears(226)
     }
 
+    /// Begins to upload by `command`, breaks off behind `bytes` without close_notify, and hears 426.
+    pub fn breaks_off(&mut self, command: &str, bytes: &[u8]) {
+        let address = self.epsv();
+        self.says(command, 150);
+        let mut data = self.data(address);
+        data.write_all(bytes).unwrap();
+        data.get_ref().shutdown(Shutdown::Write).unwrap();
+        self.hears(426);
+    }
+
     /// Downloads by `command`, the ordinary way, and hears 226.
     pub fn download(&mut self, command: &str) -> Vec<u8> {
         let address = self.epsv();

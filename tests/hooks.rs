@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Write,
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::Path,
     time::{Duration, Instant},
@@ -114,12 +114,7 @@ fn an_upload_that_fails_has_a_program_of_its_own() {
     let settings = "on_upload = ['HOOK', 'good']\non_upload_failed = ['HOOK', 'bad']\n";
     let daemon = daemon(TELLS, settings);
     let mut ftp = login(&daemon);
-    let address = ftp.epsv();
-    ftp.says("STOR cut", 150);
-    let mut data = ftp.data(address);
-    data.write_all(b"half").unwrap();
-    data.get_ref().shutdown(Shutdown::Write).unwrap();
-    ftp.hears(426);
+    ftp.breaks_off("STOR cut", b"half");
     let told = variables(&left(&daemon.path("told.bad")));
     assert_eq!(told["FXPD_RESULT"], b"incomplete");
     assert_eq!(told["FXPD_PATH"], b"/cut");

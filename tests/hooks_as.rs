@@ -9,8 +9,6 @@ use crate::{
 };
 use std::{
     fs,
-    io::Write,
-    net::Shutdown,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     process::Command,
 };
@@ -49,16 +47,6 @@ fn runs_as(home: &Home, hook: &str, id: u32, groups: &str, capabilities: &str) {
     }
 }
 
-/// An upload that breaks off.
-fn fail_to_upload(ftp: &mut Ftp) {
-    let address = ftp.epsv();
-    ftp.says("STOR cut", 150);
-    let mut data = ftp.data(address);
-    data.write_all(b"half").unwrap();
-    data.get_ref().shutdown(Shutdown::Write).unwrap();
-    ftp.hears(426);
-}
-
 #[test]
 fn a_program_is_the_account_altogether() {
     let home = home_with(TELLS, "");
@@ -66,7 +54,7 @@ fn a_program_is_the_account_altogether() {
     let mut ftp = log_in(address);
     ftp.upload("STOR file", b"hello");
     runs_as(&home, "on_upload", ANN, "", NO_CAPABILITIES);
-    fail_to_upload(&mut ftp);
+    ftp.breaks_off("STOR cut", b"half");
     runs_as(&home, "on_upload_failed", ANN, "", NO_CAPABILITIES);
 }
 

@@ -18,7 +18,7 @@ use socket2::{Domain, Socket, Type};
 use std::{
     fs::{self, File},
     io::Write,
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Mutex, mpsc::channel},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -53,12 +53,7 @@ fn every_transfer_is_one_line_of_eighteen_fields_whatever_its_end() {
     let mut ftp = site.login("ann");
     ftp.download("RETR tab\tand blank");
     ftp.upload("STOR a b", b"1234567");
-    let address = ftp.epsv();
-    ftp.says("STOR cut", 150);
-    let mut data = ftp.data(address);
-    data.write_all(b"123").unwrap();
-    data.get_ref().shutdown(Shutdown::Write).unwrap();
-    ftp.hears(426);
+    ftp.breaks_off("STOR cut", b"123");
     let address = ftp.epsv();
     ftp.says("STOR clear", 150);
     peer::connect(address).write_all(b"hello in clear text\n").unwrap();
@@ -372,12 +367,7 @@ fn a_tree_in_memory_is_served_like_one_on_disk() {
     assert_eq!(ftp.download("NLST /e"), b"/e/b\r\n");
     assert!(ftp.download("LIST /").starts_with(b"drwx"));
     assert_eq!(ftp.says("SIZE /e/b", 213), "213 6");
-    let address = ftp.epsv();
-    ftp.says("STOR cut", 150);
-    let mut data = ftp.data(address);
-    data.write_all(b"half").unwrap();
-    data.get_ref().shutdown(Shutdown::Write).unwrap();
-    ftp.hears(426);
+    ftp.breaks_off("STOR cut", b"half");
     assert_eq!(files.get("home", "/d/cut").unwrap(), b"half");
     ftp.says("DELE /e/b", 250);
     ftp.says("RMD /e", 250);
